@@ -1,0 +1,118 @@
+"""Indicator tables -> plan -> preview -> apply: one code path for a user's file and for the shipped library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from corpus import indicators
+from corpus.indicators import Codes, indicator_id
+from corpus.model import Indicator, Owner, Use
+from corpus.readers.tables import Row
+from corpus.rows import Problem, named, read_row
+from corpus.store import Store
+
+
+@dataclass(slots=True)
+class Plan:
+    """What an import would do. ``problems`` names every bad row; the others are in ``new``, ``changed``, ``same``.
+
+    ``uses`` and ``owners`` are those that the library does not have yet and that the import would add.
+    """
+
+    new: list[Indicator] = field(default_factory=list)
+    changed: list[Indicator] = field(default_factory=list)
+    same: list[Indicator] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
+    owners: list[Owner] = field(default_factory=list)
+
+    def summary(self) -> str:
+        """The preview in one sentence."""
+        added = f"，新增用途 {len(self.uses)} 个" if self.uses else ""
+        added += f"，新增预算单位 {len(self.owners)} 个" if self.owners else ""
+        return (
+            f"新增 {len(self.new)} 条，修改 {len(self.changed)} 条，无变化 {len(self.same)} 条，"
+            f"有问题 {len(self.problems)} 处{added}"
+        )
+
+
+def plan(store: Store, rows: Iterable[Row], *, origin: str) -> Plan:
+    """Check every row and say what applying it would do; writes nothing.
+
+    A row with a code that is in the library changes that record; one with the same name, category, use and
+    visibility does too; any other is new and gets the next free code.
+    """
+    result = Plan()
+    uses = {(u.domain, u.industry, u.use): u for u in indicators.uses(store)}
+    owners = {o.name for o in indicators.owners(store)}
+    by_code: dict[str, Indicator] = {}
+    by_meaning: dict[tuple[str, ...], Indicator] = {}
+    for i in indicators.everything(store):
+        by_code[i.code] = by_meaning[_meaning(i)] = i
+    codes = Codes(store)
+    seen: dict[str, str] = {}
+    for row in rows:
+        draft, problems = read_row(named(row.cells), row.place)
+        if draft is None:
+            result.problems.extend(problems)
+            continue
+        if draft.use:
+            path = (draft.use.domain, draft.use.industry, draft.use.use)
+            if path not in uses:
+                uses[path] = Use(_use_code(uses.values(), draft.use), *path)
+                result.uses.append(uses[path])
+            draft = replace(draft, use=uses[path])
+        if draft.owner not in owners:
+            owners.add(draft.owner)
+            result.owners.append(Owner(draft.owner, "导入", draft.use.domain if draft.use else ""))
+        old = by_code.get(draft.code) if draft.code else by_meaning.get(_meaning(draft))
+        code = old.code if old else draft.code or codes.take(draft.category, draft.visibility)
+        if code in seen:
+            result.problems.append(Problem(row.place, "name", f"与{seen[code]}重复，请只保留一行。"))
+            continue
+        seen[code] = row.place
+        if old is None:
+            record = replace(draft, id=indicator_id(code), code=code, origin=origin)
+            by_meaning[_meaning(record)] = record
+            result.new.append(record)
+            continue
+        record = replace(
+            draft, id=old.id, code=old.code, origin=old.origin, status=old.status, replaced_by=old.replaced_by,
+            revision=old.revision, updated=old.updated,
+        )  # fmt: skip
+        (result.same if record == old else result.changed).append(record)
+    return result
+
+
+def apply(store: Store, plan: Plan, *, actor: str, source: str) -> int:
+    """Write what the plan holds, all or nothing; returns how many records were written."""
+    records = plan.new + plan.changed
+    if records:
+        with store.writing():
+            indicators.add_taxonomy(store, plan.uses, plan.owners)
+            indicators.put(store, records, actor=actor, action="import", detail=f"{source}：{plan.summary()}")
+    return len(records)
+
+
+def _meaning(i: Indicator) -> tuple[str, ...]:
+    return (i.name, i.category.code, i.use.code if i.use else i.theme, i.visibility.value)
+
+
+def _use_code(uses: Iterable[Use], wanted: Use) -> str:
+    """The next free code beside its relatives: three digits of domain, two of industry, two of use."""
+    known = list(uses)
+    taken = {u.code for u in known}
+    domain = next((u.code[:3] for u in known if u.domain == wanted.domain), "") or _next("", 3, taken, first=901)
+    industry = next(
+        (u.code[:5] for u in known if (u.domain, u.industry) == (wanted.domain, wanted.industry)), ""
+    ) or _next(domain, 5, taken, first=1)
+    return _next(industry, 7, taken, first=1)
+
+
+def _next(prefix: str, width: int, taken: set[str], *, first: int) -> str:
+    used = {code[:width] for code in taken}
+    serial = first
+    while (code := f"{prefix}{serial:0{width - len(prefix)}d}") in used:
+        serial += 1
+    return code

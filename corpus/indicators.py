@@ -1,0 +1,243 @@
+"""Indicators in the store: read them as an actor may, write them with revision, audit and feed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2s
+from typing import Any
+
+from corpus.access import PUBLIC, Actor, visible
+from corpus.errors import Conflict, NotFound
+from corpus.model import Category, Indicator, Kind, Operator, Owner, Status, Use, Visibility, category
+from corpus.store import Store, now
+
+KEYWORD_MARK = "、"
+# Restricted records count from here, so that the public codes show no gap where they stand.
+RESTRICTED_SERIAL = 90_000
+
+_COLUMNS = (
+    "id, code, name, kind, category, use_code, theme, definition, formula, operator, unit, reference, reference_kind, "
+    "reference_source, scoring, evidence, keywords, owner, visibility, restricted_reason, status, origin, "
+    "replaced_by, revision, updated"
+)
+_MARKS = ", ".join("?" * len(_COLUMNS.split(",")))
+
+
+def indicator_id(code: str) -> str:
+    """The lasting id of the indicator first filed under ``code``; says nothing of how many others there are."""
+    return blake2s(code.encode(), digest_size=5).hexdigest()
+
+
+def use(store: Store, code: str) -> Use | None:
+    """The use of that code."""
+    rows = store.rows("select code, domain, industry, use from uses where code = ?", [code])
+    return Use(**rows[0]) if rows else None
+
+
+def uses(store: Store) -> list[Use]:
+    """The whole taxonomy, in its own order."""
+    return [Use(**row) for row in store.rows("select code, domain, industry, use from uses order by ordinal")]
+
+
+def owners(store: Store) -> list[Owner]:
+    """The budget units that supply indicators."""
+    return [Owner(**row) for row in store.rows("select name, kind, domain from owners order by rowid")]
+
+
+def add_taxonomy(store: Store, uses: Sequence[Use], owners: Sequence[Owner]) -> None:
+    """Add uses and budget units after those that are there; known ones are brought up to date."""
+    with store.writing() as db:
+        db.conn.executemany(
+            "insert into uses values (?, ?, ?, ?, (select count(*) from uses)) on conflict (code) do update "
+            "set domain = excluded.domain, industry = excluded.industry, use = excluded.use",
+            [(u.code, u.domain, u.industry, u.use) for u in uses],
+        )
+        db.conn.executemany(
+            "insert into owners values (?, ?, ?) on conflict (name) do update "
+            "set kind = excluded.kind, domain = excluded.domain",
+            [(o.name, o.kind, o.domain) for o in owners],
+        )
+
+
+class Codes:
+    """Hands out indicator codes: the level-2 code and a serial, continuing after the highest in use."""
+
+    def __init__(self, store: Store) -> None:
+        self._next: dict[tuple[str, Visibility], int] = {}
+        for row in store.rows(
+            "select category, visibility, max(cast(substr(code, 3) as integer)) as last from indicators "
+            "where length(code) = 7 and code not glob '*[^0-9]*' group by category, visibility"
+        ):
+            self._next[row["category"], Visibility(row["visibility"])] = row["last"] + 1
+
+    def take(self, category: Category, visibility: Visibility) -> str:
+        """The next free code for a record of that category."""
+        first = 1 if visibility is Visibility.PUBLIC else RESTRICTED_SERIAL + 1
+        serial = self._next.get((category.code, visibility), first)
+        self._next[category.code, visibility] = serial + 1
+        return f"{category.code}{serial:05d}"
+
+
+def put(store: Store, indicators: Sequence[Indicator], *, actor: str, action: str, detail: str) -> list[Indicator]:
+    """Write records, new ones and changed ones alike, in one transaction; returns them with their new revision.
+
+    Raises Conflict when a code belongs to another record already.
+    """
+    at = now()
+    with store.writing() as db:
+        current = {row["id"]: row["revision"] for row in store.rows("select id, revision from indicators")}
+        written = [replace(i, revision=current.get(i.id, 0) + 1, updated=at) for i in indicators]
+        taken = {row["code"]: row["id"] for row in store.rows("select code, id from indicators")}
+        for i in written:
+            if taken.setdefault(i.code, i.id) != i.id:
+                raise Conflict(f"指标代码 {i.code} 已被其他指标使用，请换一个代码或留空由系统编号。", field="code")
+        columns = [c.strip() for c in _COLUMNS.split(",")]
+        updates = ", ".join(f"{c} = excluded.{c}" for c in columns[1:])
+        db.conn.executemany(
+            f"insert into indicators ({_COLUMNS}) values ({_MARKS}) on conflict (id) do update set {updates}",
+            [tuple(_row(i)[c] for c in columns) for i in written],
+        )
+        store.record(
+            "indicators", [(i.id, i.revision, i.as_json()) for i in written], actor=actor, action=action, detail=detail
+        )
+    return written
+
+
+def get(store: Store, id_or_code: str, actor: Actor) -> Indicator:
+    """One indicator by id or code, whatever its status.
+
+    Raises NotFound when there is none that ``actor`` may see.
+    """
+    condition, parameters = visible(actor).sql("i")
+    found = list(_select(store, f"(i.id = ? or i.code = ?) and {condition}", [id_or_code, id_or_code, *parameters]))
+    if not found:
+        raise NotFound("没有找到这条指标，请检查编号或返回搜索。")
+    return found[0]
+
+
+def fetch(store: Store, ids: Sequence[str], actor: Actor) -> list[Indicator]:
+    """The active ones among ``ids`` that ``actor`` may see, in the order given; one statement however many."""
+    if not ids:
+        return []
+    condition, parameters = visible(actor).sql("i")
+    marks = ", ".join("?" * len(ids))
+    found = {
+        i.id: i
+        for i in _select(store, f"i.id in ({marks}) and i.status = 'active' and {condition}", [*ids, *parameters])
+    }
+    return [found[i] for i in ids if i in found]
+
+
+def active(store: Store, edition: str) -> Iterator[Indicator]:
+    """Every active record of an index edition (``open`` or ``full``), ordered by visibility, use and code."""
+    where = "i.status = 'active'" + (" and i.visibility = 'public'" if edition == "open" else "")
+    return _select(store, where, [], order="i.visibility, i.use_code, i.code")
+
+
+def current(store: Store, ids: Iterable[str]) -> list[Indicator]:
+    """Records by id for the index, whatever their visibility and status. Never show these to a person."""
+    wanted = list(ids)
+    return list(_select(store, f"i.id in ({', '.join('?' * len(wanted))})", wanted))
+
+
+def everything(store: Store) -> Iterator[Indicator]:
+    """Every record of every status, for those who check an import against the library."""
+    return _select(store, "1", [])
+
+
+def export(store: Store, actor: Actor, *, edition: str) -> Iterator[Indicator]:
+    """Active records for an export: the open edition, or all that ``actor`` may see."""
+    condition, parameters = visible(PUBLIC if edition == "open" else actor).sql("i")
+    return _select(store, f"i.status = 'active' and {condition}", parameters, order="i.code")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a record was at one revision, who wrote it and why."""
+
+    revision: int
+    at: str
+    actor: str
+    action: str
+
+
+def history(store: Store, id: str, actor: Actor) -> list[Revision]:
+    """The revisions of an indicator, newest first. Raises NotFound as :func:`get` does."""
+    found = get(store, id, actor)
+    rows = store.rows(
+        "select revision, at, actor, action from revisions where kind = 'indicators' and record_id = ? "
+        "order by revision desc",
+        [found.id],
+    )
+    return [Revision(**row) for row in rows]
+
+
+def _select(store: Store, where: str, parameters: Sequence[Any], *, order: str = "i.code") -> Iterator[Indicator]:
+    columns = ", ".join(f"i.{c.strip()}" for c in _COLUMNS.split(","))
+    cursor = store.db.conn.execute(
+        f"select {columns}, u.domain, u.industry, u.use from indicators i left join uses u on u.code = i.use_code "
+        f"where {where} order by {order}",
+        parameters,
+    )
+    for row in cursor:
+        (id, code, name, kind, category_code, use_code, theme, definition, formula, operator, unit, reference,
+         reference_kind, reference_source, scoring, evidence, keywords, owner, visibility, restricted_reason, status,
+         origin, replaced_by, revision, updated, domain, industry, use_name) = row  # fmt: skip
+        yield Indicator(
+            id=id,
+            code=code,
+            name=name,
+            kind=Kind(kind),
+            category=category(category_code),
+            use=Use(use_code, domain, industry, use_name) if use_code else None,
+            theme=theme,
+            definition=definition,
+            formula=formula,
+            operator=Operator(operator),
+            unit=unit,
+            reference=reference,
+            reference_kind=reference_kind,
+            reference_source=reference_source,
+            scoring=scoring,
+            evidence=evidence,
+            keywords=tuple(keywords.split(KEYWORD_MARK)) if keywords else (),
+            owner=owner,
+            visibility=Visibility(visibility),
+            restricted_reason=restricted_reason,
+            status=Status(status),
+            origin=origin,
+            replaced_by=replaced_by,
+            revision=revision,
+            updated=updated,
+        )
+
+
+def _row(i: Indicator) -> dict[str, Any]:
+    return {
+        "id": i.id,
+        "code": i.code,
+        "name": i.name,
+        "kind": i.kind.value,
+        "category": i.category.code,
+        "use_code": i.use.code if i.use else None,
+        "theme": i.theme,
+        "definition": i.definition,
+        "formula": i.formula,
+        "operator": i.operator.value,
+        "unit": i.unit,
+        "reference": i.reference,
+        "reference_kind": i.reference_kind,
+        "reference_source": i.reference_source,
+        "scoring": i.scoring,
+        "evidence": i.evidence,
+        "keywords": KEYWORD_MARK.join(i.keywords),
+        "owner": i.owner,
+        "visibility": i.visibility.value,
+        "restricted_reason": i.restricted_reason,
+        "status": i.status.value,
+        "origin": i.origin,
+        "replaced_by": i.replaced_by,
+        "revision": i.revision,
+        "updated": i.updated,
+    }

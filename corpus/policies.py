@@ -1,0 +1,271 @@
+"""Policies as knowledge: documents with numbered passages, and the links between documents that cite each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2s
+from pathlib import Path
+
+from corpus import numbers, structure
+from corpus.access import Actor, visible
+from corpus.errors import NotFound
+from corpus.model import Citation, Passage, Policy, Visibility
+from corpus.readers.documents import read_document
+from corpus.store import Store, now
+
+_COLUMNS = "id, title, number, issuer, year, theme, status, basis, source, visibility, owner, revision, updated"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A document as it would be stored."""
+
+    policy: Policy
+    sha256: str
+    passages: tuple[Passage, ...]
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A document named in a passage; ``cited_id`` is its own record where the library holds it."""
+
+    ordinal: int
+    number: str
+    title: str
+    cited_id: str | None
+    cited_title: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlink:
+    """A passage elsewhere that names this document."""
+
+    policy_id: str
+    policy_title: str
+    ordinal: int
+    section: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage together with the document it stands in."""
+
+    policy: Policy
+    passage: Passage
+
+    @property
+    def citation(self) -> str:
+        """How the passage is cited: document, section, page."""
+        place = f"第{self.passage.section}部分" if self.passage.section else f"第{self.passage.ordinal}段"
+        if self.passage.section.startswith("第"):
+            place = self.passage.section
+        page = f"，第 {self.passage.page} 页" if self.passage.page else ""
+        number = f"（{self.policy.number}）" if self.policy.number else ""
+        return f"《{self.policy.title}》{number}{place}{page}"
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "policy": self.policy.id,
+            "title": self.policy.title,
+            "ordinal": self.passage.ordinal,
+            "path": list(self.passage.path),
+            "section": self.passage.section,
+            "page": self.passage.page,
+            "text": self.passage.text,
+            "citation": self.citation,
+        }
+
+
+def parse(path: Path) -> Parsed:
+    """Read a document file into a policy, its passages and the documents it cites.
+
+    Raises Unreadable or TooLarge, naming the file.
+    """
+    raw = read_document(path)
+    passages = tuple(structure.passages(raw))
+    title = structure.title_of(raw)
+    return Parsed(
+        policy=Policy(
+            id="p" + blake2s(raw.sha256.encode(), digest_size=5).hexdigest(),
+            title=title,
+            number=numbers.own_number(raw.blocks),
+            issuer=structure.issuer_of(title),
+            year=structure.year_of(title),
+            theme="",
+            status="有效性未核",
+            basis="原文导入",
+            source=raw.source_name,
+            visibility=Visibility.PUBLIC,
+            owner="",
+            revision=0,
+            updated="",
+        ),
+        sha256=raw.sha256,
+        passages=passages,
+        citations=tuple(structure.citations(list(passages))),
+    )
+
+
+def put(store: Store, documents: Sequence[Parsed], *, actor: str) -> tuple[int, int]:
+    """Write documents that are not there yet, all or nothing, and link the citations of the whole library again.
+
+    Returns how many were written, and how many were there already with the same content.
+    """
+    at = now()
+    written: list[tuple[str, int, dict[str, object]]] = []
+    with store.writing() as db:
+        have = {row["id"] for row in store.rows("select id from policies")}
+        for document in documents:
+            p = replace(document.policy, revision=1, updated=at)
+            if p.id in have:
+                continue
+            have.add(p.id)
+            db.conn.execute(
+                f"insert into policies ({_COLUMNS}, sha256) values ({', '.join('?' * 14)})",
+                [p.id, p.title, p.number, p.issuer, p.year, p.theme, p.status, p.basis, p.source,
+                 p.visibility.value, p.owner, p.revision, p.updated, document.sha256],
+            )  # fmt: skip
+            db.conn.executemany(
+                "insert into passages values (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (p.id, x.ordinal, json.dumps(x.path, ensure_ascii=False), x.section, x.page, x.kind, x.text)
+                    for x in document.passages
+                ],
+            )
+            db.conn.executemany(
+                "insert or ignore into citations values (?, ?, ?, ?, null)",
+                [(p.id, c.ordinal, c.number, c.title) for c in document.citations],
+            )
+            written.append((p.id, 1, p.as_json()))
+        if written:
+            _link(store)
+            store.record(
+                "policies", written, actor=actor, action="import", detail="、".join(str(w[2]["title"]) for w in written)
+            )
+    return len(written), len(documents) - len(written)
+
+
+def _link(store: Store) -> None:
+    """A citation points at the one document of that number, else at the one of exactly that title."""
+    store.db.conn.execute("""
+        update citations set cited_id = coalesce(
+            (select min(id) from policies p where citations.number <> '' and p.number = citations.number
+             and p.id <> citations.policy_id having count(*) = 1),
+            (select min(id) from policies p where citations.title <> '' and p.title = citations.title
+             and p.id <> citations.policy_id having count(*) = 1))""")
+
+
+def get(store: Store, id: str, actor: Actor) -> Policy:
+    """One document. Raises NotFound when there is none that ``actor`` may see."""
+    condition, parameters = visible(actor).sql("p")
+    rows = store.rows(f"select {_COLUMNS} from policies p where id = ? and {condition}", [id, *parameters])
+    if not rows:
+        raise NotFound("没有找到这份文件，请检查编号或返回政策库。")
+    return _policy(rows[0])
+
+
+def everything(store: Store, actor: Actor) -> list[Policy]:
+    """The shelf as ``actor`` may see it, newest first."""
+    condition, parameters = visible(actor).sql("p")
+    rows = store.rows(f"select {_COLUMNS} from policies p where {condition} order by year desc, title", parameters)
+    return [_policy(row) for row in rows]
+
+
+def passages(store: Store, policy_id: str) -> list[Passage]:
+    """A document's passages in order; ask :func:`get` first whether the reader may see it."""
+    rows = store.rows("select * from passages where policy_id = ? order by ordinal", [policy_id])
+    return [_passage(row) for row in rows]
+
+
+def citations(store: Store, policy_id: str, actor: Actor) -> list[Link]:
+    """The documents that one names, linked where the library holds them and ``actor`` may see them."""
+    condition, parameters = visible(actor).sql("p")
+    rows = store.rows(
+        "select c.ordinal, c.number, c.title, p.id as cited_id, p.title as cited_title from citations c "
+        f"left join policies p on p.id = c.cited_id and {condition} where c.policy_id = ? "
+        "order by c.ordinal, c.number, c.title",
+        [*parameters, policy_id],
+    )
+    return [Link(**row) for row in rows]
+
+
+def cited_by(store: Store, policy_id: str, actor: Actor) -> list[Backlink]:
+    """The passages elsewhere that name a document."""
+    condition, parameters = visible(actor).sql("p")
+    rows = store.rows(
+        "select p.id as policy_id, p.title as policy_title, c.ordinal, x.section from citations c "
+        "join policies p on p.id = c.policy_id join passages x on x.policy_id = p.id and x.ordinal = c.ordinal "
+        f"where c.cited_id = ? and {condition} order by p.title, c.ordinal",
+        [policy_id, *parameters],
+    )
+    return [Backlink(**row) for row in rows]
+
+
+def cited_numbers(store: Store, actor: Actor) -> list[dict[str, object]]:
+    """Every document number named on the shelf, with how often and a title given for it."""
+    condition, parameters = visible(actor).sql("p")
+    return store.rows(
+        "select c.number, max(c.title) as title, count(*) as times from citations c join policies p "
+        f"on p.id = c.policy_id where c.number <> '' and {condition} group by c.number order by c.number",
+        parameters,
+    )
+
+
+def passage_id(policy_id: str, ordinal: int) -> str:
+    """The id that the index knows a passage by."""
+    return f"{policy_id}-{ordinal}"
+
+
+def fetch(store: Store, ids: Sequence[str], actor: Actor) -> list[Found]:
+    """The passages of those ids that ``actor`` may see, in the order given."""
+    if not ids:
+        return []
+    condition, parameters = visible(actor).sql("p")
+    marks = ", ".join("?" * len(ids))
+    found = {
+        passage_id(f.policy.id, f.passage.ordinal): f
+        for f in _select(store, f"x.policy_id || '-' || x.ordinal in ({marks}) and {condition}", [*ids, *parameters])
+    }
+    return [found[i] for i in ids if i in found]
+
+
+def active(store: Store, edition: str) -> Iterator[Found]:
+    """Every passage of an index edition."""
+    where = "p.visibility = 'public'" if edition == "open" else "1"
+    return _select(store, where, [])
+
+
+def current(store: Store, policy_ids: Iterable[str]) -> list[Found]:
+    """All passages of those documents, for the index; never show these to a person."""
+    wanted = list(policy_ids)
+    return list(_select(store, f"p.id in ({', '.join('?' * len(wanted))})", wanted))
+
+
+def _select(store: Store, where: str, parameters: Sequence[str]) -> Iterator[Found]:
+    columns = ", ".join(f"p.{c.strip()}" for c in _COLUMNS.split(","))
+    rows = store.rows(
+        f"select {columns}, x.ordinal, x.path, x.section, x.page, x.kind, x.text from passages x "
+        f"join policies p on p.id = x.policy_id where {where} order by p.id, x.ordinal",
+        parameters,
+    )
+    for row in rows:
+        yield Found(_policy(row), _passage(row))
+
+
+def _policy(row: dict[str, object]) -> Policy:
+    known = {c.strip(): row[c.strip()] for c in _COLUMNS.split(",")}
+    return Policy(**{**known, "visibility": Visibility(row["visibility"])})  # type: ignore[arg-type]
+
+
+def _passage(row: dict[str, object]) -> Passage:
+    return Passage(
+        ordinal=int(str(row["ordinal"])),
+        path=tuple(json.loads(str(row["path"]))),
+        section=str(row["section"]),
+        page=None if row["page"] is None else int(str(row["page"])),
+        kind=str(row["kind"]),
+        text=str(row["text"]),
+    )

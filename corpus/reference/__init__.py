@@ -1,0 +1,94 @@
+"""The shipped library as plain files, and how it gets into a store.
+
+It is reference data written for this product; the example values are examples, the experts are made up.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from corpus import experts, imports, indicators, words
+from corpus.errors import NotReady
+from corpus.indicators import indicator_id
+from corpus.model import Expert, Owner, Status, Use
+from corpus.readers.tables import Row
+from corpus.store import Store
+from corpus.words import Synonym, SynonymType
+
+FOLDER = Path(__file__).parent
+ORIGIN = "参考库（示例数据）"
+
+Progress = Callable[[str], None]
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """The rows of one of our own TSV files by header; a missing file has none."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def uses() -> list[Use]:
+    """The taxonomy: 18 domains, 91 industries, 183 uses."""
+    return [Use(r["use_code"], r["domain"], r["industry"], r["use"]) for r in table(FOLDER / "taxonomy.tsv")]
+
+
+def rows() -> Iterator[Row]:
+    """The indicator files as import rows: scoring keys written out, uses named by the file they stand in."""
+    scoring = {r["key"]: r["rule"] for r in table(FOLDER / "scoring.tsv")}
+    by_code = {u.code: u for u in uses()}
+    for path in sorted((FOLDER / "indicators").rglob("*.tsv")):
+        use = by_code.get(path.stem)
+        for line, cells in enumerate(table(path), 2):
+            cells["scoring"] = scoring.get(cells["scoring"], cells["scoring"])
+            if use:
+                cells |= {"domain": use.domain, "industry": use.industry, "use": use.use}
+            yield Row(path.name, line, cells)
+
+
+def load(store: Store, progress: Progress = lambda _: None) -> None:
+    """Put the whole reference library into ``store``, or nothing of it.
+
+    Raises NotReady when a shipped file is damaged.
+    """
+    with store.writing():
+        progress("载入分类与预算单位")
+        indicators.add_taxonomy(
+            store, uses(), [Owner(r["name"], r["kind"], r["domain"]) for r in table(FOLDER / "owners.tsv")]
+        )
+        progress("校验指标")
+        plan = imports.plan(store, rows(), origin=ORIGIN)
+        if plan.problems:
+            raise NotReady(f"随附的参考库有误（{plan.problems[0]}），请重新安装。")
+        progress(f"写入 {len(plan.new)} 条指标")
+        imports.apply(store, plan, actor="", source=ORIGIN)
+        words.put(
+            store,
+            [
+                Synonym(r["term"], variant, SynonymType(r["type"]))
+                for r in table(FOLDER / "synonyms.tsv")
+                for variant in r["variants"].split("、")
+            ],
+            [r["term"] for r in table(FOLDER / "lexicon.tsv")],
+        )
+        pool = [
+            Expert(
+                id="e" + indicator_id(r["name"] + r["organisation"]),
+                name=r["name"],
+                kind=r["kind"],
+                organisation=r["organisation"],
+                organisation_kind=r["organisation_kind"],
+                title=r["title"],
+                fields=tuple(r["fields"].split("、")),
+                sample=True,
+                status=Status.ACTIVE,
+                revision=0,
+                updated="",
+            )
+            for r in table(FOLDER / "experts.tsv")
+        ]
+        if pool:
+            experts.put(store, pool, actor="", detail=ORIGIN)

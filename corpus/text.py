@@ -1,0 +1,200 @@
+"""One spelling for the same words: width, radicals, traditional characters, blanks, case.
+
+The original is always kept for display; what is made here is for indexing and comparing. Conversion goes
+character by character (a table taken from OpenCC once), so the folded text can always be led back to the original.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import threading
+import unicodedata
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+
+import opencc
+
+# CJK Radicals Supplement without the two that NFKC folds; what PDF text layers put in place of the ideograph.
+_RADICALS = dict(
+    zip(
+        "⺁⺂⺃⺄⺅⺆⺇⺈⺉⺊⺋⺌⺍⺎⺏⺐⺑⺒⺓⺔⺕⺖⺗⺘⺙⺛⺜⺝⺞⺠⺡⺢⺣⺤⺥⺦⺧⺨⺩⺪⺫⺬⺭⺮⺯⺰⺱⺲⺳⺴⺵⺶⺷⺸⺹⺺⺻⺼⺽⺾⺿⻀"
+        "⻁⻂⻃⻄⻅⻆⻇⻈⻉⻊⻋⻌⻍⻎⻏⻐⻑⻒⻓⻔⻕⻖⻗⻘⻙⻚⻛⻜⻝⻞⻟⻠⻡⻢⻣⻤⻥⻦⻧⻨⻩⻪⻫⻬⻭⻮⻯⻰⻱⻲",
+        "厂乛乚乙亻冂几刀刂卜㔾小小兀尣尢尣巳幺彑彐忄㣺扌攵旡日月歺民氵氺灬爫爫丬牛犭王疋目示礻竹糹纟罓罒㓁冇网羊羊羋耂肀聿肉臼艹艹艹"
+        "虎衤覀西见角角讠贝足车辶辶辶阝钅長镸长门阜阝雨青韦页风飞食食飠饣首马骨鬼鱼鸟卤麦黄黾斉齐歯齿竜龙龜亀",
+        strict=True,
+    )
+)
+# Removed: control characters, zero-width and direction marks, variation selectors, lone surrogates.
+_INVISIBLE = frozenset(
+    chain(
+        range(0x00, 0x20), range(0x7F, 0xA0), (0xAD, 0x34F, 0x61C), range(0x180B, 0x1810), range(0x200B, 0x2010),
+        range(0x202A, 0x202F), range(0x2060, 0x2070), range(0xD800, 0xE000), range(0xFE00, 0xFE10), (0xFEFF,),
+        range(0xFFF9, 0xFFFC), range(0xE0000, 0xE1000),
+    )
+) - frozenset(map(ord, "\t\n\v\f\r\x85"))  # fmt: skip
+_BLANK = frozenset(map(ord, "\t\n\v\f\r\x85\u1680\u2028\u2029"))
+_HAN_RANGES = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0x20000, 0x323B0))
+_HAN = re.compile("[\u2e80-\u2fd5\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufad9\U00020000-\U000323af]")
+_LATIN = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏ0-9 '’·\-]+")
+_LATIN_LETTER = re.compile("[A-Za-zÀ-ÖØ-öø-ɏ]")
+_BLANKS = re.compile(" {2,}")
+
+
+class _Table(dict[int, str | int]):
+    """A table for str.translate that notes the characters which stay, so that none is looked for twice."""
+
+    def __missing__(self, code: int) -> int:
+        self[code] = code
+        return code
+
+
+_lock = threading.Lock()
+_table = _Table()
+_pieces: dict[str, str] = {}
+
+
+def _t2s(text: str) -> str:
+    """OpenCC's t2s over the whole text.
+
+    Goes to the extension itself where the installed package has lost its ``__init__.py`` (seen in a shared venv;
+    reinstalling opencc mends it, and this second way may then be removed).
+    """
+    if hasattr(opencc, "OpenCC"):
+        return str(opencc.OpenCC("t2s").convert(text))
+    clib = importlib.import_module("opencc.clib.opencc_clib")
+    config = Path(clib.__file__ or "").parent / "share" / "opencc" / "t2s.json"
+    data = text.encode()
+    return str(clib._OpenCC(str(config), True, None).convert(data, len(data)))
+
+
+def _simplified(characters: str) -> dict[str, str]:
+    """Each of the characters that OpenCC (t2s) simplifies when it stands alone, with its simplified form."""
+    found = _t2s("\n".join(characters)).split("\n")
+    return {old: new for old, new in zip(characters, found, strict=True) if len(new) == 1 and new != old}
+
+
+def _characters() -> _Table:
+    """The table for str.translate behind every function here; made at the first use, by one thread."""
+    if not _table:
+        with _lock:
+            if not _table:
+                han = "".join(chr(code) for start, end in _HAN_RANGES for code in range(start, end))
+                simple = _simplified(han)
+                pairs = simple | _RADICALS
+                for old, new in pairs.items():
+                    while new in pairs:  # a radical of a traditional character, and 薴 over 苧 to 苎
+                        new = pairs[new]  # noqa: PLW2901
+                    pairs[old] = new
+                made: dict[int, str | int] = {ord(old): new for old, new in pairs.items()}
+                made |= dict.fromkeys(_INVISIBLE, "") | dict.fromkeys(_BLANK, " ")
+                _table.update(made)
+    return _table
+
+
+def _plain(text: str) -> str:
+    """NFKC and the table, until nothing changes. Blanks stay as many as they were.
+
+    It ends: after the first round only a removed mark lets NFKC join two characters, and that shortens the text.
+    """
+    table = _characters()
+    done = unicodedata.normalize("NFKC", text).translate(table)
+    while not unicodedata.is_normalized("NFKC", done):
+        done = unicodedata.normalize("NFKC", done).translate(table)
+    return done
+
+
+def _folded(text: str) -> str:
+    """``_plain`` and casefold, until nothing changes."""
+    while True:
+        done = _plain(_plain(text).casefold())
+        if done == text:
+            return done
+        text = done
+
+
+def normalise(text: str) -> str:
+    """The text in one width, simplified, without invisible characters, blanks single and none at the ends.
+
+    Quotes, dashes and brackets change only as NFKC changes them. Idempotent.
+    """
+    return _BLANKS.sub(" ", _plain(text)).strip(" ")
+
+
+def fold(text: str) -> str:
+    """``normalise`` without regard to case: what is indexed and compared. Idempotent."""
+    return _BLANKS.sub(" ", _folded(text)).strip(" ")
+
+
+def _joins(character: str) -> bool:
+    """Whether a character may merge with the one before it (a combining mark, a Korean vowel), or vanishes."""
+    if ord(character) in _INVISIBLE:
+        return True
+    first = unicodedata.normalize("NFKD", character)[0]
+    return unicodedata.category(first)[0] == "M" or "\u1160" <= first <= "\u11ff" or ord(first) in _INVISIBLE
+
+
+def _traced(text: str) -> tuple[str, list[int], list[int]]:
+    """The folded text, and for each of its characters where in ``text`` its source starts and ends."""
+    folded: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    at, size = 0, len(text)
+    while at < size:
+        end = at + 1
+        while end < size and not " " <= text[end] <= "~" and _joins(text[end]):
+            end += 1
+        piece = text[at:end]
+        made = _pieces.get(piece)
+        if made is None:
+            made = _folded(piece)
+            if end - at == 1:  # single characters only: the memory stays bounded by the alphabet
+                _pieces[piece] = made
+        for character in made:
+            if character == " " and (not folded or folded[-1] == " "):
+                if folded:
+                    ends[-1] = end
+                continue
+            folded.append(character)
+            starts.append(at)
+            ends.append(end)
+        at = end
+    if folded and folded[-1] == " ":
+        del folded[-1], starts[-1], ends[-1]
+    return "".join(folded), starts, ends
+
+
+def fold_with_map(text: str) -> tuple[str, list[int]]:
+    """``fold(text)``, and for each of its characters the index in ``text`` that it came from (never decreasing)."""
+    folded, starts, _ = _traced(text)
+    return folded, starts
+
+
+def spans(original: str, needles: Iterable[str]) -> list[tuple[int, int]]:
+    """Where any of the folded ``needles`` stands in ``original``: (start, end), sorted, touching ones joined."""
+    folded, starts, ends = _traced(original)
+    hits: list[tuple[int, int]] = []
+    for needle in set(needles):
+        at = folded.find(needle) if needle else -1
+        while at >= 0:
+            hits.append((starts[at], ends[at + len(needle) - 1]))
+            at = folded.find(needle, at + 1)
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(hits):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def is_latin(text: str) -> bool:
+    """Whether the text is pinyin or English: Latin letters, digits, blanks, ' · -, and at least one letter."""
+    plain = normalise(text)
+    return _LATIN.fullmatch(plain) is not None and _LATIN_LETTER.search(plain) is not None
+
+
+def han(text: str) -> bool:
+    """Whether the text has at least one Han character (radicals and 〇 count)."""
+    return _HAN.search(text) is not None

@@ -1,0 +1,79 @@
+"""From text to index terms: jieba in search mode with the library's lexicon, single characters, and pinyin.
+
+The same analysis serves both sides, index and query. jieba and pypinyin are imported here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import jieba
+import pypinyin
+
+from corpus.text import fold
+
+# Splits words off that carry no matter of their own; kept short on purpose: statistics weigh the rest down.
+STOP_WORDS = frozenset(
+    "的 了 和 与 及 或 等 对 在 为 以 将 是 由 把 被 从 到 按 向 并 其 该 本 各 中 上 下 内 外 个 及其 以及 进行 开展 实施 "
+    "有关 相关 通过 根据 按照 其中 做好 我们".split()
+)
+_TERM = re.compile(r"[\w%‰]")
+
+
+class Analyzer:
+    """Segmentation with one lexicon. Threads may share it."""
+
+    def __init__(self, terms: Iterable[str] = (), *, cache: Path | None = None) -> None:
+        """``terms`` are kept whole; ``cache`` is a folder for jieba's compiled dictionary (else none is kept).
+
+        By default jieba would read and write its cache in the machine's shared temporary folder, where anybody
+        could put one.
+        """
+        jieba.setLogLevel(60)
+        self._jieba = jieba.Tokenizer()
+        if cache is None:
+            self._jieba.FREQ, self._jieba.total = self._jieba.gen_pfdict(self._jieba.get_dict_file())
+            self._jieba.initialized = True
+        else:
+            cache.mkdir(parents=True, exist_ok=True)
+            self._jieba.tmp_dir = str(cache)
+            self._jieba.cache_file = "jieba.cache"
+            self._jieba.initialize()
+        for term in terms:
+            self._jieba.add_word(fold(term))
+        self.tokens = lru_cache(maxsize=4096)(self._tokens)
+
+    def words(self, text: str) -> list[str]:
+        """The words of ``text`` in order, uncut: what a person would call the parts of a query."""
+        return [w for w in self._jieba.cut(fold(text)) if _TERM.search(w) and w not in STOP_WORDS]
+
+    def _tokens(self, text: str) -> tuple[str, ...]:
+        return tuple(w for w in self._jieba.cut_for_search(fold(text)) if _TERM.search(w) and w not in STOP_WORDS)
+
+    def known(self, word: str) -> bool:
+        """Whether the dictionary or the lexicon holds ``word``."""
+        return bool(self._jieba.FREQ.get(word))
+
+
+def characters(text: str) -> list[str]:
+    """Every character that is not blank: for one-character queries and for literal matches."""
+    return [c for c in fold(text) if not c.isspace()]
+
+
+@lru_cache(maxsize=65536)
+def pinyin(text: str) -> tuple[str, str]:
+    """Full pinyin without tones or blanks, and initials: ``农村公路`` -> ``nongcungonglu``, ``ncgl``.
+
+    ü is written u on both sides, so that lü, lv and lu all find 率.
+    """
+    syllables = pypinyin.lazy_pinyin(fold(text), errors=lambda rest: list(rest))
+    syllables = [fold_latin(s) for s in syllables]
+    return "".join(syllables), "".join(s[0] for s in syllables if s)
+
+
+def fold_latin(text: str) -> str:
+    """Latin input as pinyin is compared: folded, blanks and tone apostrophes dropped, ü and v as u."""
+    return re.sub(r"[\s'’·-]+", "", fold(text)).replace("ü", "u").replace("v", "u")

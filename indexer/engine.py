@@ -1,0 +1,139 @@
+"""What every engine answers: the narrow protocol between search and an index, and its plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from corpus.access import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A searchable field: its ``weight`` in the score and its BM25 length normalisation ``b`` (0 to 1).
+
+    ``group`` is what a query term addresses: ``words`` (several fields share it), ``chars`` or ``code``.
+    """
+
+    name: str
+    weight: float
+    b: float = 0.5
+    group: str = "words"
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The shape of one kind of index document."""
+
+    kind: str
+    fields: tuple[Field, ...]
+    facets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A record as the index takes it: terms by field, one value (or none) by facet, and what access asks about.
+
+    ``literal`` is every character of its text, parts set apart by a line feed; ``digest`` identifies the content;
+    ``sorts`` are the values that lists can be ordered by.
+    """
+
+    id: str
+    terms: Mapping[str, Sequence[str]]
+    facets: Mapping[str, str]
+    restricted: bool
+    owner: str
+    literal: Sequence[str]
+    digest: str
+    sorts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """An index term to look for in the fields of ``group``; ``reason`` is empty for the reader's own word."""
+
+    text: str
+    weight: float = 1.0
+    group: str = "words"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One part of a query: it is met by any of its terms. ``label`` is what the reader wrote."""
+
+    label: str
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A query ready to run: at least ``need`` of its units, and all of its ``literals`` (character sequences)."""
+
+    units: tuple[Unit, ...] = ()
+    literals: tuple[tuple[str, ...], ...] = ()
+    need: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A share of a hit's score: which unit, by which term, in which field."""
+
+    unit: int
+    term: Term
+    field: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """What a search found: ids best first with scores, the exact total, and exact counts by facet and value."""
+
+    ids: tuple[str, ...]
+    scores: tuple[float, ...]
+    total: int
+    facets: Mapping[str, Mapping[str, int]]
+
+
+class Engine(Protocol):
+    """An index of one kind, open for reading. Implementations are safe to share between threads."""
+
+    schema: Schema
+
+    @classmethod
+    def build(cls, folder: Path, schema: Schema, documents: Iterable[Document]) -> None:
+        """Write an index of ``documents`` into the empty ``folder``."""
+
+    @classmethod
+    def open(cls, folder: Path, schema: Schema) -> Engine:
+        """Open what :meth:`build` wrote."""
+
+    def search(
+        self,
+        plan: Plan,
+        scope: Scope,
+        filters: Mapping[str, Sequence[str]],
+        *,
+        offset: int = 0,
+        limit: int = 20,
+        sort: str = "score",
+        counts: bool = True,
+    ) -> Ranked:
+        """Run a plan over the records of ``scope`` that have one of the values of each facet in ``filters``."""
+
+    def explain(self, plan: Plan, ids: Sequence[str]) -> list[list[Part]]:
+        """The parts of each record's score, largest first."""
+
+    def with_changes(self, changed: Sequence[Document], gone: Iterable[str]) -> Engine:
+        """The same index with some records replaced and some gone; the original is not touched."""
+
+    def frequency(self, term: str) -> int:
+        """In how many public records a term of the word fields stands."""
+
+    def digests(self) -> dict[str, str]:
+        """The digest of every document that the durable index holds, by id."""
+
+    def close(self) -> None:
+        """Let go of files."""

@@ -1,0 +1,211 @@
+"""The default engine: the durable Whoosh index and the arrays derived from it, and a segment of fresh changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from corpus.access import Clearance, Scope
+from indexer.engine import Document, Part, Plan, Ranked, Schema, Term
+from indexer.engines.scores import Floats, Mask, Scores, Statistics
+from indexer.engines.whoosh_index import WhooshIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Arrays, where literals are looked up (Whoosh, or the documents themselves for fresh ones), and who is left."""
+
+    scores: Scores
+    durable: WhooshIndex | None
+    fresh: tuple[Document, ...]
+    alive: Mask
+
+    def literal(self, characters: tuple[str, ...]) -> Mask:
+        """Which documents hold these characters side by side."""
+        mask = np.zeros(len(self.scores.ids), dtype=np.bool_)
+        if self.durable is not None:
+            mask[self.durable.literal(characters)] = True
+        else:
+            wanted = "".join(characters)
+            mask[[n for n, d in enumerate(self.fresh) if wanted in "".join(d.literal)]] = True
+        return mask
+
+
+class Embedded:
+    """An index of one kind over one or more segments; segments are ordered and never change."""
+
+    def __init__(self, schema: Schema, segments: Sequence[Segment], statistics: Statistics) -> None:
+        self.schema = schema
+        self._segments = tuple(segments)
+        self._statistics = statistics
+        self._groups = {
+            group: tuple(f.name for f in schema.fields if f.group == group) for group in ("words", "chars", "code")
+        }
+
+    @staticmethod
+    def build(folder: Path, schema: Schema, documents: Sequence[Document], statistics: Statistics) -> None:
+        """Write the durable index and the arrays of ``documents``; ``statistics`` are those of the public records."""
+        folder.mkdir(parents=True)
+        WhooshIndex.build(folder / "whoosh", schema, documents)
+        Scores.derive(schema, documents, statistics).save(folder / "scores")
+
+    @classmethod
+    def open(cls, schema: Schema, folders: Sequence[Path]) -> Embedded:
+        """Open what :meth:`build` wrote, public records first: theirs are the statistics."""
+        segments = []
+        for folder in folders:
+            scores = Scores.load(folder / "scores")
+            durable = WhooshIndex(folder / "whoosh")
+            segments.append(Segment(scores, durable, (), np.ones(len(scores.ids), dtype=np.bool_)))
+        return cls(schema, segments, segments[0].scores.statistics())
+
+    def with_changes(self, changed: Sequence[Document], gone: Iterable[str]) -> Embedded:
+        """The same index with ``changed`` in place of the records of those ids and without those ``gone``."""
+        dead = {d.id for d in changed} | set(gone)
+        segments = []
+        for segment in self._segments:
+            numbers = [segment.scores.numbers[id] for id in dead if id in segment.scores.numbers]
+            alive = segment.alive.copy()
+            alive[numbers] = False
+            segments.append(replace(segment, alive=alive))
+        if changed:
+            scores = Scores.derive(self.schema, changed, self._statistics)
+            segments.append(Segment(scores, None, tuple(changed), np.ones(len(changed), dtype=np.bool_)))
+        return Embedded(self.schema, segments, self._statistics)
+
+    def search(
+        self,
+        plan: Plan,
+        scope: Scope,
+        filters: Mapping[str, Sequence[str]],
+        *,
+        offset: int = 0,
+        limit: int = 20,
+        sort: str = "score",
+        counts: bool = True,
+    ) -> Ranked:
+        """See :class:`indexer.engine.Engine`. Equal scores are ordered by code, which no other record changes."""
+        total = 0
+        facets: dict[str, Counter[str]] = {name: Counter() for name in self.schema.facets}
+        best: list[tuple[float, str, str]] = []
+        for segment in self._segments:
+            points, match = self._match(segment, plan, scope, filters)
+            found = np.flatnonzero(match)
+            total += len(found)
+            if not len(found):
+                continue
+            if counts:
+                for name, (column, values) in segment.scores.facets.items():
+                    sizes = np.bincount(column[found], minlength=len(values))
+                    for value in np.flatnonzero(sizes):
+                        if values[value]:
+                            facets[name][values[value]] += int(sizes[value])
+            best.extend(self._best(segment, found, points, sort, offset + limit))
+        best.sort(key=lambda hit: (-hit[0], hit[1]))
+        page = best[offset : offset + limit]
+        return Ranked(
+            ids=tuple(hit[2] for hit in page),
+            scores=tuple(round(hit[0], 4) if sort == "score" else 0.0 for hit in page),
+            total=total,
+            facets={
+                name: dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+                for name, found in facets.items()
+            },
+        )
+
+    def _match(
+        self, segment: Segment, plan: Plan, scope: Scope, filters: Mapping[str, Sequence[str]]
+    ) -> tuple[Floats, Mask]:
+        scores = segment.scores
+        points = np.zeros(len(scores.ids), dtype=np.float32)
+        met = np.zeros(len(scores.ids), dtype=np.int16)
+        for unit in plan.units:
+            hit = np.zeros(len(scores.ids), dtype=np.bool_)
+            for term in unit.terms:
+                for field in self._groups[term.group]:
+                    row = scores.row(field, term.text)
+                    if row is not None:
+                        points[row[0]] += np.float32(term.weight) * row[1]
+                        hit[row[0]] = True
+            met += hit
+        match = segment.alive & (met >= plan.need)
+        for literal in plan.literals:
+            match &= segment.literal(literal)
+        for name, wanted in filters.items():
+            column, values = scores.facets[name]
+            match &= np.isin(column, [n for n, value in enumerate(values) if value in wanted])
+        if scope.clearance is Clearance.OWN:
+            column, values = scores.owners
+            own = [n for n, value in enumerate(values) if value == scope.unit]
+            match &= ~scores.restricted | np.isin(column, own)
+        elif scope.clearance is Clearance.NONE:
+            match &= ~scores.restricted
+        return points, match
+
+    @staticmethod
+    def _best(
+        segment: Segment, found: np.ndarray, points: Floats, sort: str, limit: int
+    ) -> list[tuple[float, str, str]]:
+        """The first ``limit`` matches of a segment as (score, sort key, id)."""
+        scores = segment.scores
+        if sort == "score":
+            keys = scores.sorts.get("code", scores.ids)
+            order = np.lexsort((scores.order[found], -points[found]))[:limit]
+            return [(float(points[n]), keys[n], scores.ids[n]) for n in found[order].tolist()]
+        reverse = sort.startswith("-")
+        keys = scores.sorts[sort.removeprefix("-")]
+        chosen = sorted(found.tolist(), key=lambda n: (keys[n], scores.ids[n]), reverse=reverse)[:limit]
+        if not reverse:
+            return [(0.0, keys[n] + scores.ids[n], scores.ids[n]) for n in chosen]
+        return [(0.0, _reversed(keys[n] + scores.ids[n]), scores.ids[n]) for n in chosen]
+
+    def explain(self, plan: Plan, ids: Sequence[str]) -> list[list[Part]]:
+        """See :class:`indexer.engine.Engine`."""
+        explained = []
+        for id in ids:
+            parts = []
+            for segment in self._segments:
+                number = segment.scores.numbers.get(id)
+                if number is not None and segment.alive[number]:
+                    parts = [p for n, unit in enumerate(plan.units) for t in unit.terms
+                             for p in self._parts(segment.scores, number, n, t)]  # fmt: skip
+            explained.append(sorted(parts, key=lambda part: -part.score))
+        return explained
+
+    def _parts(self, scores: Scores, number: int, unit: int, term: Term) -> list[Part]:
+        parts = []
+        for field in self._groups[term.group]:
+            row = scores.row(field, term.text)
+            if row is not None:
+                at = int(np.searchsorted(row[0], number))
+                if at < len(row[0]) and row[0][at] == number:
+                    parts.append(Part(unit, term, field, float(term.weight * row[1][at])))
+        return parts
+
+    def frequency(self, term: str) -> int:
+        """See :class:`indexer.engine.Engine`."""
+        return max((self._statistics.frequencies.get((f, term), 0) for f in self._groups["words"]), default=0)
+
+    @property
+    def size(self) -> int:
+        """How many public records the statistics were taken from."""
+        return self._statistics.count
+
+    def digests(self) -> dict[str, str]:
+        """See :class:`indexer.engine.Engine`."""
+        return {id: digest for s in self._segments if s.durable for id, digest in s.durable.stored()}
+
+    def close(self) -> None:
+        """See :class:`indexer.engine.Engine`."""
+        for segment in self._segments:
+            if segment.durable is not None:
+                segment.durable.close()
+
+
+def _reversed(key: str) -> str:
+    """A key that sorts the other way round."""
+    return "".join(chr(0x10FFFF - ord(c)) for c in key) + chr(0x10FFFF)

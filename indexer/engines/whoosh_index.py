@@ -1,0 +1,63 @@
+"""The durable index: Whoosh schema, postings and positions. The only importer of whoosh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from whoosh import fields, index, query
+
+from indexer.engine import Document, Schema
+
+LITERAL = "_literal"
+
+
+class WhooshIndex:
+    """One Whoosh index of one segment, whose document numbers are the order in which documents were written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._index = index.open_dir(str(folder))
+        self._searcher = self._index.searcher()
+
+    @staticmethod
+    def build(folder: Path, schema: Schema, documents: Iterable[Document]) -> None:
+        """Write ``documents`` in their order. Their terms are already cut: Whoosh's own analysis is not used."""
+        folder.mkdir(parents=True)
+        text = {f.name: fields.TEXT(phrase=False) for f in schema.fields}
+        shape = fields.Schema(
+            _id=fields.ID(unique=True, stored=True),
+            _digest=fields.STORED,
+            **{LITERAL: fields.TEXT(phrase=True)},
+            **text,
+        )
+        with index.create_in(str(folder), shape).writer(limitmb=512) as writer:
+            for document in documents:
+                terms = {name: list(words) for name, words in document.terms.items() if words}
+                literal = {LITERAL: list(document.literal)} if document.literal else {}
+                writer.add_document(_id=document.id, _digest=document.digest, **literal, **terms)
+
+    def literal(self, characters: Sequence[str]) -> np.ndarray:
+        """The numbers of the documents that hold these characters in this order, side by side."""
+        wanted = query.Phrase(LITERAL, list(characters)) if len(characters) > 1 else query.Term(LITERAL, characters[0])
+        return np.fromiter(wanted.docs(self._searcher), dtype=np.int64)
+
+    def postings(self, field: str, term: str) -> list[tuple[int, int]]:
+        """(document number, times) of a term: what the derived arrays are checked against."""
+        reader = self._searcher.reader()
+        if (field, term) not in reader:
+            return []
+        matcher = reader.postings(field, term)
+        found = []
+        while matcher.is_active():
+            found.append((matcher.id(), round(matcher.weight())))
+            matcher.next()
+        return found
+
+    def stored(self) -> list[tuple[str, str]]:
+        """(id, digest) of every document, in order."""
+        return [(document["_id"], document["_digest"]) for document in self._searcher.documents()]
+
+    def close(self) -> None:
+        self._searcher.close()
+        self._index.close()
