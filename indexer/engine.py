@@ -62,10 +62,14 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One part of a query: it is met by any of its terms. ``label`` is what the reader wrote."""
+    """One part of a query: it is met by any of its ``terms``, or by all of its ``parts`` together.
+
+    ``label`` is what the reader wrote; parts are the smaller words inside it (农村 and 公路 of 农村公路).
+    """
 
     label: str
     terms: tuple[Term, ...]
+    parts: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

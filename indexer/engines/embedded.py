@@ -126,11 +126,14 @@ class Embedded:
         for unit in plan.units:
             hit = np.zeros(len(scores.ids), dtype=np.bool_)
             for term in unit.terms:
-                for field in self._groups[term.group]:
-                    row = scores.row(field, term.text)
-                    if row is not None:
-                        points[row[0]] += np.float32(term.weight) * row[1]
-                        hit[row[0]] = True
+                self._add(scores, term, points, hit)
+            if unit.parts:
+                every = np.ones(len(scores.ids), dtype=np.bool_)
+                for term in unit.parts:
+                    one = np.zeros(len(scores.ids), dtype=np.bool_)
+                    self._add(scores, term, points, one)
+                    every &= one
+                hit |= every
             met += hit
         match = segment.alive & (met >= plan.need)
         for literal in plan.literals:
@@ -145,6 +148,14 @@ class Embedded:
         elif scope.clearance is Clearance.NONE:
             match &= ~scores.restricted
         return points, match
+
+    def _add(self, scores: Scores, term: Term, points: Floats, hit: Mask) -> None:
+        """Add a term's impacts to ``points`` and mark its documents in ``hit``."""
+        for field in self._groups[term.group]:
+            row = scores.row(field, term.text)
+            if row is not None:
+                points[row[0]] += np.float32(term.weight) * row[1]
+                hit[row[0]] = True
 
     @staticmethod
     def _best(
@@ -171,7 +182,7 @@ class Embedded:
             for segment in self._segments:
                 number = segment.scores.numbers.get(id)
                 if number is not None and segment.alive[number]:
-                    parts = [p for n, unit in enumerate(plan.units) for t in unit.terms
+                    parts = [p for n, unit in enumerate(plan.units) for t in (*unit.terms, *unit.parts)
                              for p in self._parts(segment.scores, number, n, t)]  # fmt: skip
             explained.append(sorted(parts, key=lambda part: -part.score))
         return explained

@@ -10,7 +10,7 @@ from whoosh import fields, index, query
 
 from indexer.engine import Document, Schema
 
-LITERAL = "_literal"
+LITERAL = "literal"
 
 
 class WhooshIndex:
@@ -26,8 +26,8 @@ class WhooshIndex:
         folder.mkdir(parents=True)
         text = {f.name: fields.TEXT(phrase=False) for f in schema.fields}
         shape = fields.Schema(
-            _id=fields.ID(unique=True, stored=True),
-            _digest=fields.STORED,
+            document_id=fields.ID(unique=True, stored=True),
+            document_digest=fields.STORED,
             **{LITERAL: fields.TEXT(phrase=True)},
             **text,
         )
@@ -35,7 +35,7 @@ class WhooshIndex:
             for document in documents:
                 terms = {name: list(words) for name, words in document.terms.items() if words}
                 literal = {LITERAL: list(document.literal)} if document.literal else {}
-                writer.add_document(_id=document.id, _digest=document.digest, **literal, **terms)
+                writer.add_document(document_id=document.id, document_digest=document.digest, **literal, **terms)
 
     def literal(self, characters: Sequence[str]) -> np.ndarray:
         """The numbers of the documents that hold these characters in this order, side by side."""
@@ -56,7 +56,7 @@ class WhooshIndex:
 
     def stored(self) -> list[tuple[str, str]]:
         """(id, digest) of every document, in order."""
-        return [(document["_id"], document["_digest"]) for document in self._searcher.documents()]
+        return [(document["document_id"], document["document_digest"]) for document in self._searcher.documents()]
 
     def close(self) -> None:
         self._searcher.close()

@@ -1,0 +1,209 @@
+"""Generations: an index built aside, verified against the store, swapped in by one rename, old ones pruned.
+
+On disk, below ``index/``: ``CURRENT`` names the folder that serves; ``gen-<digest>-<n>`` is a generation. Each holds
+two editions: ``open`` (public records alone, with all statistics) and ``full``, which adds the restricted records to
+them and is opened for people with clearance only. Killing a build at any moment leaves ``CURRENT`` as it was.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from corpus import experts, indicators, policies, words
+from corpus.errors import Conflict, NotReady
+from corpus.store import Store, now
+from corpus.text import fold
+from indexer import complete, documents
+from indexer.analysis import Analyzer
+from indexer.documents import SCHEMAS
+from indexer.engine import Document
+from indexer.engines.embedded import Embedded
+from indexer.engines.scores import Statistics
+
+# Raised whenever what is written changes shape: older generations are rebuilt, never guessed at.
+FORMAT = 1
+KEEP = 2
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a generation holds: up to which change, how many documents, and a digest of their content."""
+
+    format: int
+    name: str
+    seq: int
+    built: str
+    counts: dict[str, int]
+    digests: dict[str, str]
+
+
+def root(data: Path) -> Path:
+    """Where the generations of a data folder live."""
+    return data / "index"
+
+
+def current(data: Path) -> Path:
+    """The folder of the generation that serves. Raises NotReady when there is none."""
+    try:
+        name = (root(data) / "CURRENT").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise NotReady("还没有建立索引，请先运行 zhibiao index --full。") from None
+    folder = root(data) / name
+    if not (folder / "manifest.json").exists():
+        raise NotReady("索引已损坏，请运行 zhibiao index --full 重建。")
+    return folder
+
+
+def manifest(folder: Path) -> Manifest:
+    """The manifest of a generation. Raises NotReady when this version cannot read it."""
+    found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    if found.get("format") != FORMAT:
+        raise NotReady("索引由其他版本建立，请运行 zhibiao index --full 重建。")
+    return Manifest(**found)
+
+
+@contextmanager
+def lock(data: Path) -> Iterator[None]:
+    """One builder at a time; the system lets go of the lock when a builder dies. Raises Conflict at once."""
+    root(data).mkdir(parents=True, exist_ok=True)
+    with (root(data) / "LOCK").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict("另一个进程正在建立索引，请稍后再试。") from None
+        yield
+
+
+def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
+    """Make a generation of what the store holds now and let it serve.
+
+    Raises NotReady when what was written does not hold what the store holds; the old generation goes on serving.
+    """
+    data = store.folder
+    with lock(data):
+        for leftover in root(data).glob("building-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        aside = root(data) / f"building-{os.getpid()}"
+        with store.reading():
+            seq = store.head()
+            synonyms = words.synonyms(store)
+            lexicon = sorted({fold(t) for t in words.lexicon(store)} | {fold(s.term) for s in synonyms})
+            progress("分词")
+            analyzer = Analyzer(lexicon, cache=data / "cache")
+            docs = _documents(store, analyzer)
+            texts = complete.texts(store)
+        aside.mkdir()
+        (aside / "words.json").write_text(
+            json.dumps({"lexicon": lexicon, "synonyms": [asdict(s) for s in synonyms]}, ensure_ascii=False),
+            encoding="utf-8",
+        )
+        counts, digests = {}, {}
+        for kind, schema in SCHEMAS.items():
+            public = [d for d in docs[kind] if not d.restricted]
+            sealed = [d for d in docs[kind] if d.restricted]
+            statistics = Statistics.of(public)
+            for edition, part in (("open", public), ("full", sealed)):
+                progress(f"写入 {kind} {len(part)} 条（{edition}）")
+                Embedded.build(aside / edition / kind, schema, part, statistics)
+            counts[kind] = len(docs[kind])
+            digests[kind] = _digest((d.id, d.digest) for d in docs[kind])
+        complete.save(aside / "open" / "complete.json", texts, analyzer, docs["indicators"])
+        progress("核对")
+        _verify(aside, digests)
+        name = f"gen-{_digest(digests.items())[:12]}"
+        serial = 1 + max(
+            (int(p.name.rsplit("-", 1)[1]) for p in root(data).glob("gen-*") if p.name[-1].isdigit()), default=0
+        )
+        result = Manifest(FORMAT, f"{name}-{serial}", seq, now(), counts, digests)
+        (aside / "manifest.json").write_text(json.dumps(asdict(result), ensure_ascii=False, indent=1), encoding="utf-8")
+        _sync(aside)
+        aside.rename(root(data) / result.name)
+        _point(data, result.name)
+        prune(data)
+    return result
+
+
+def verify(store: Store) -> Manifest:
+    """Check the serving generation against its manifest and, when it is up to date, against the store.
+
+    Raises NotReady with what is wrong.
+    """
+    folder = current(store.folder)
+    found = manifest(folder)
+    _verify(folder, found.digests)
+    with store.reading():
+        if store.head() == found.seq:
+            listed = json.loads((folder / "words.json").read_text(encoding="utf-8"))["lexicon"]
+            docs = _documents(store, Analyzer(listed, cache=store.folder / "cache"))
+            if {kind: _digest((d.id, d.digest) for d in docs[kind]) for kind in SCHEMAS} != found.digests:
+                raise NotReady("索引与指标库内容不一致，请运行 zhibiao index --full 重建。")
+    return found
+
+
+def prune(data: Path) -> None:
+    """Remove generations beyond the newest ones. Readers that still map an old one keep it until they let go."""
+    serving = current(data).name
+    generations = sorted(root(data).glob("gen-*"), key=lambda p: int(p.name.rsplit("-", 1)[1]))
+    for folder in generations[:-KEEP]:
+        if folder.name != serving:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def of_kind(store: Store, kind: str, ids: Sequence[str], analyzer: Analyzer) -> list[Document]:
+    """Index documents of the changed records of a kind (policies give one per passage)."""
+    if kind == "indicators":
+        records = indicators.current(store, ids)
+        return [documents.of_indicator(i, analyzer) for i in records if i.status.value == "active"]
+    if kind == "policies":
+        return [documents.of_passage(f, analyzer) for f in policies.current(store, ids)]
+    wanted = set(ids)
+    return [documents.of_expert(e, analyzer) for e in experts.active(store) if e.id in wanted]
+
+
+def _documents(store: Store, analyzer: Analyzer) -> dict[str, list[Document]]:
+    return {
+        "indicators": [documents.of_indicator(i, analyzer) for i in indicators.active(store, "full")],
+        "policies": [documents.of_passage(f, analyzer) for f in policies.active(store, "full")],
+        "experts": [documents.of_expert(e, analyzer) for e in experts.active(store)],
+    }
+
+
+def _verify(folder: Path, digests: dict[str, str]) -> None:
+    for kind, schema in SCHEMAS.items():
+        engine = Embedded.open(schema, [folder / "open" / kind, folder / "full" / kind])
+        try:
+            if _digest(engine.digests().items()) != digests[kind]:
+                raise NotReady(f"索引核对未通过（{kind}），原索引继续使用，请重新运行 zhibiao index --full。")
+        finally:
+            engine.close()
+
+
+def _digest(pairs: object) -> str:
+    lines = "\n".join(f"{key}\t{value}" for key, value in sorted(pairs))  # type: ignore[call-overload]
+    return blake2b(lines.encode(), digest_size=16).hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    """Have everything on disk before the name says that it is there."""
+    for path in [p for p in folder.rglob("*") if p.is_file()]:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def _point(data: Path, name: str) -> None:
+    temporary = root(data) / "CURRENT.new"
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(name)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(root(data) / "CURRENT")

@@ -1,0 +1,226 @@
+"""Run a query for a person: edition, filters, counts, highlights, and in one sentence why each hit is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from corpus import experts, indicators, policies
+from corpus.access import Actor, require_signed_in, visible
+from corpus.errors import BadInput
+from corpus.model import Expert, Indicator
+from corpus.policies import Found
+from corpus.store import Store
+from corpus.text import fold, is_latin, spans
+from indexer import query
+from indexer.documents import SCHEMAS
+from indexer.engine import Part, Plan, Ranked, Term, Unit
+from indexer.live import Live, View
+
+MAX_SIZE = 100
+SORTS = ("score", "code", "name", "-updated")
+FIELD_WORDS = {
+    "name": "名称",
+    "keywords": "关键词",
+    "class": "分类",
+    "category": "指标类别",
+    "body": "解释或数据来源",
+    "chars": "名称",
+    "code": "代码",
+    "text": "正文",
+    "path": "标题",
+    "title": "文件名",
+    "fields": "专业领域",
+    "organisation": "单位",
+}
+Record = TypeVar("Record", Indicator, Found, Expert)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a person asks: text, filters by facet (several values of one facet are alternatives), page and order."""
+
+    text: str = ""
+    filters: Mapping[str, Sequence[str]] = ()  # type: ignore[assignment]
+    page: int = 1
+    size: int = 20
+    sort: str = "score"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit(Generic[Record]):
+    """A record found: its score, where to mark which of its texts, and one sentence that says why it is here."""
+
+    record: Record
+    score: float
+    highlight: Mapping[str, list[tuple[int, int]]]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Results(Generic[Record]):
+    """A page of hits with exact totals and facet counts.
+
+    ``did_you_mean`` is a better wording; when nothing was found for the reader's own, ``used`` is the wording that
+    these hits answer. ``relaxed`` says that not all words had to be met.
+    """
+
+    total: int
+    page: int
+    size: int
+    generation: str
+    hits: tuple[Hit[Record], ...]
+    facets: Mapping[str, Mapping[str, int]]
+    did_you_mean: str | None
+    used: str | None
+    relaxed: bool
+
+
+def search_indicators(store: Store, live: Live, asked: Query, actor: Actor) -> Results[Indicator]:
+    """Indicators for a query. Raises BadInput, naming the field."""
+
+    def texts(i: Indicator) -> dict[str, str]:
+        return {"name": i.name, "definition": i.definition, "keywords": "、".join(i.keywords)}
+
+    return _search(live, "indicators", asked, actor, lambda ids: indicators.fetch(store, ids, actor),
+                   lambda i: i.id, texts)  # fmt: skip
+
+
+def search_policies(store: Store, live: Live, asked: Query, actor: Actor) -> Results[Found]:
+    """Policy passages for a query, each with its citation."""
+    return _search(live, "policies", asked, actor, lambda ids: policies.fetch(store, ids, actor),
+                   lambda f: policies.passage_id(f.policy.id, f.passage.ordinal),
+                   lambda f: {"text": f.passage.text})  # fmt: skip
+
+
+def search_experts(store: Store, live: Live, asked: Query, actor: Actor) -> Results[Expert]:
+    """Experts for a query. Raises NotSignedIn for the public."""
+    require_signed_in(actor)
+    return _search(live, "experts", asked, actor, lambda ids: experts.fetch(store, ids, actor),
+                   lambda e: e.id, lambda e: {"name": e.name, "organisation": e.organisation})  # fmt: skip
+
+
+def _search(
+    live: Live,
+    kind: str,
+    asked: Query,
+    actor: Actor,
+    fetch: Callable[[Sequence[str]], list[Record]],
+    key: Callable[[Record], str],
+    texts: Callable[[Record], dict[str, str]],
+) -> Results[Record]:
+    filters = _check(kind, asked)
+    view = live.view()
+    scope = visible(actor)
+    engine = view.engine(kind, scope)
+
+    def run(plan: Plan) -> Ranked:
+        offset = (asked.page - 1) * asked.size
+        sort = asked.sort if asked.text.strip() or asked.sort != "score" else "code"
+        if offset > 1_000_000:
+            offset = 1_000_000
+        return engine.search(plan, scope, filters, offset=offset, limit=asked.size, sort=sort)
+
+    plan, used, relaxed = read(view, asked.text), None, False
+    ranked = run(plan)
+    suggestion = None
+    if not ranked.total and plan.units:
+        suggestion = view.completer.correct(asked.text)
+        for attempt, wording, loose in _second_tries(view, asked.text, plan, suggestion):
+            ranked = run(attempt)
+            if ranked.total:
+                plan, used, relaxed = attempt, wording, loose
+                break
+    records = {key(record): record for record in fetch(ranked.ids)}
+    parts = engine.explain(plan, ranked.ids)
+    hits = tuple(
+        Hit(records[id], score, _highlights(plan, texts(records[id])), why(plan, found))
+        for id, score, found in zip(ranked.ids, ranked.scores, parts, strict=True)
+        if id in records
+    )
+    return Results(
+        total=ranked.total,
+        page=asked.page,
+        size=asked.size,
+        generation=view.generation,
+        hits=hits,
+        facets=ranked.facets,
+        did_you_mean=suggestion,
+        used=used,
+        relaxed=relaxed,
+    )
+
+
+def read(view: View, text: str) -> Plan:
+    """The plan for a reader's text: Latin input may be pinyin, everything else is words."""
+    query.check(text)
+    if is_latin(text):
+        meant = view.completer.sounds(text)
+        if meant:
+            label = text.strip()
+            terms = [Term(fold(label)), *(Term(t, 1.0 if n == 0 else 0.5, reason=f"拼音“{label}”")
+                                          for n, t in enumerate(meant))]  # fmt: skip
+            return Plan((Unit(label, tuple(terms)),), (), 1)
+    return query.plan(text, view.analyzer, view.thesaurus)
+
+
+def _second_tries(
+    view: View, text: str, plan: Plan, suggestion: str | None
+) -> list[tuple[Plan, str | None, bool]]:
+    """What to try when nothing was found, in turn: the very characters, the likely wording, fewer of the words."""
+    tries: list[tuple[Plan, str | None, bool]] = []
+    characters = tuple(query.characters("".join(unit.label for unit in plan.units)))
+    if not plan.literals and 1 < len(characters) <= 20:
+        tries.append((replace(plan, literals=(characters,), need=0), None, False))
+    if is_latin(text):
+        meant = view.completer.complete(text, 1)
+        if meant:
+            tries.append((query.plan(meant[0].text, view.analyzer, view.thesaurus), meant[0].text, False))
+    if suggestion:
+        tries.append((query.plan(suggestion, view.analyzer, view.thesaurus), suggestion, False))
+    if plan.need > 1:
+        tries.append((replace(plan, need=1), None, True))
+    return tries
+
+
+def _check(kind: str, asked: Query) -> dict[str, Sequence[str]]:
+    if asked.page < 1:
+        raise BadInput("页码从 1 开始，请修改。", field="page")
+    if not 1 <= asked.size <= MAX_SIZE:
+        raise BadInput(f"每页条数须在 1 到 {MAX_SIZE} 之间，请修改。", field="size")
+    if asked.sort not in SORTS or (kind != "indicators" and asked.sort not in SORTS[:2]):
+        raise BadInput(f"排序方式须为 {'、'.join(SORTS)} 之一，请修改。", field="sort")
+    filters = dict(asked.filters or {})
+    for name in filters:
+        if name not in SCHEMAS[kind].facets:
+            raise BadInput(f"没有“{name[:20]}”这个筛选项，请去掉。", field=name[:20])
+    return {name: values for name, values in filters.items() if values}
+
+
+def why(plan: Plan, parts: Sequence[Part]) -> str:
+    """One sentence from the parts that made the score: which words stand where, and by way of what."""
+    said: dict[str, list[str]] = {}
+    for unit in range(len(plan.units)):
+        own = [part for part in parts if part.unit == unit]
+        if not own:
+            continue
+        best = max(own, key=lambda part: part.score)
+        label = f"“{best.term.text}”" + (f"（{best.term.reason}）" if best.term.reason else "")
+        said.setdefault(FIELD_WORDS.get(best.field, best.field), []).append(label)
+    clauses = [f"{field}含{'、'.join(labels)}" for field, labels in said.items()]
+    clauses += [f"原文含“{''.join(literal)}”" for literal in plan.literals]
+    return "；".join(clauses) + "。" if clauses else "按代码顺序列出。"
+
+
+def _highlights(plan: Plan, texts: Mapping[str, str]) -> dict[str, list[tuple[int, int]]]:
+    """Where the words of the plan stand in the texts as they were written."""
+    needles = {
+        term.text
+        for unit in plan.units
+        for term in (*unit.terms, *unit.parts)
+        if len(term.text) > 1 or len(unit.label) == 1
+    }
+    needles |= {"".join(literal) for literal in plan.literals}
+    marked = {name: spans(text, needles) for name, text in texts.items()}
+    return {name: found for name, found in marked.items() if found}

@@ -1,0 +1,32 @@
+"""What a person sees and what a program calls. Thin: no rule lives here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+
+from corpus.store import Store
+from indexer.live import Live
+from webapp import api, auth, errors, security
+from webapp.services import Services
+from webapp.views import account, drafts, library, policies
+
+
+def create_app(data: Path) -> Flask:
+    """The application over the data folder ``data``.
+
+    Raises NotReady when the folder holds no library or no index.
+    """
+    app = Flask(__name__)
+    store = Store.open(data)
+    live = Live(store)
+    live.view()
+    app.extensions["zhibiao"] = Services(store, live)
+    security.init(app, data)
+    auth.init(app)
+    errors.init(app)
+    app.register_blueprint(api.bp)
+    for view in (library, drafts, policies, account):
+        app.register_blueprint(view.bp)
+    return app
