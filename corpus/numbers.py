@@ -80,7 +80,7 @@ def find_titles(text: str) -> list[str]:
     reach = -1
     for start, end, title in sorted(_spans(text), key=lambda span: (span[0], -span[1])):
         found[title] = None
-        if start > reach:  # an outermost title: look once for those quoted inside it by other marks
+        if start >= reach:  # an outermost title: look once for those quoted inside it by other marks
             reach = end
             for inner in _INNER.finditer(title):
                 words = next(filter(None, inner.groups()))

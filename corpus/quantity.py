@@ -95,7 +95,7 @@ _PREFIXES = {
     "≥": "≥ ⩾ ≧ >= => 大于等于 大于或等于 不低于 不少于 不小于 至少 最少 不得低于 不得少于",
     "≤": "≤ ⩽ ≦ <= =< 小于等于 小于或等于 不超过 不高于 不大于 不多于 至多 最多 不得超过 不得高于",
     ">": "> 大于 高于 超过 多于 超",
-    "<": "< 小于 低于 少于",
+    "<": "< 小于 低于 少于 不足",
     "=": "= == 等于",
     "~": "~ ≈ 约 大约 约为 近",
 }
@@ -145,7 +145,7 @@ _RARE_UNIT = re.compile("[㐀-鿿]{1,2}")
 _FROM_COLUMN = {"百分比": "%", "百分数": "%", "百分率": "%", "/": "", "-": "", "无": "", "—": ""}
 _START = re.compile(rf"{_OPERATOR.pattern}|[百千万]分之|[0-9〇零一二两三四五六七八九十半]|百分百")
 _ARTICLES = frozenset("个批种项次份家类位条名件本部套片方道层节组支笔村户人站门队元口期届")
-_ORDINAL = frozenset("期类届")  # 二期工程
+_ORDINAL = frozenset(("期", "类", "届", "季度"))  # 二期工程, 三季度
 
 _MONTH = "[0-9]{1,2}|[一二三四五六七八九十]{1,2}"
 _DATE = (
@@ -364,6 +364,8 @@ def _expression(text: str, at: int, *, cell: bool) -> tuple[Quantity, int, bool]
             value, at = _plus_half(value), at + 1
     elif high < value:
         value, high = high, value
+    if named and named[0] == "近" and unit in UNITS and UNITS[unit].dimension == "时间":
+        return None  # 近三年 is a stretch of time, not about three years
     suffix = _SUFFIX.match(text, at)
     if suffix:
         at = suffix.end()
@@ -465,6 +467,8 @@ def _counts(text: str, start: int, begin: int, quantity: Quantity, end: int) -> 
         return False
     if first in _DIGITS and quantity.unit in _ORDINAL:
         return False
+    if first == "二" and quantity.value == 2:  # 二次搬运; two of a thing is 两
+        return False
     return not (first == "一" and quantity.value == 1 and quantity.unit in _ARTICLES)
 
 
@@ -493,7 +497,12 @@ def find(text: str) -> list[tuple[Quantity, tuple[int, int]]]:
             continue
         numeral = _number(plain, first)
         words = _CHINESE.match(plain, first)  # such as 一般人: no number, and none begins inside it
-        at = max(start.end(), numeral.end if numeral else 0, words.end() if words else 0)
+        at = max(
+            start.end(),
+            first + plain.startswith("半", first),
+            numeral.end if numeral else 0,
+            words.end() if words else 0,
+        )
     return found
 
 

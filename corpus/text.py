@@ -6,13 +6,11 @@ character by character (a table taken from OpenCC once), so the folded text can 
 
 from __future__ import annotations
 
-import importlib
 import re
 import threading
 import unicodedata
 from collections.abc import Iterable
 from itertools import chain
-from pathlib import Path
 
 import opencc
 
@@ -56,17 +54,8 @@ _pieces: dict[str, str] = {}
 
 
 def _t2s(text: str) -> str:
-    """OpenCC's t2s over the whole text.
-
-    Goes to the extension itself where the installed package has lost its ``__init__.py`` (seen in a shared venv;
-    reinstalling opencc mends it, and this second way may then be removed).
-    """
-    if hasattr(opencc, "OpenCC"):
-        return str(opencc.OpenCC("t2s").convert(text))
-    clib = importlib.import_module("opencc.clib.opencc_clib")
-    config = Path(clib.__file__ or "").parent / "share" / "opencc" / "t2s.json"
-    data = text.encode()
-    return str(clib._OpenCC(str(config), True, None).convert(data, len(data)))
+    """OpenCC's t2s over the whole text."""
+    return str(opencc.OpenCC("t2s").convert(text))
 
 
 def _simplified(characters: str) -> dict[str, str]:

@@ -16,10 +16,9 @@ import pypinyin
 from corpus.text import fold
 
 # Splits words off that carry no matter of their own; kept short on purpose: statistics weigh the rest down.
-STOP_WORDS = frozenset(
-    "的 了 和 与 及 或 等 对 在 为 以 将 是 由 把 被 从 到 按 向 并 其 该 本 各 中 上 下 内 外 个 及其 以及 进行 开展 实施 "
-    "有关 相关 通过 根据 按照 其中 做好 我们".split()
-)
+_STOP_CHARACTERS = "的了和与及或等对在为以将是由把被从到按向并其该本各中上下内外个"
+_STOP_PHRASES = ("及其", "以及", "进行", "开展", "实施", "有关", "相关", "通过", "根据", "按照", "其中", "做好", "我们")
+STOP_WORDS = frozenset((*_STOP_CHARACTERS, *_STOP_PHRASES))
 _TERM = re.compile(r"[\w%‰]")
 
 
@@ -69,7 +68,7 @@ def pinyin(text: str) -> tuple[str, str]:
 
     ü is written u on both sides, so that lü, lv and lu all find 率.
     """
-    syllables = pypinyin.lazy_pinyin(fold(text), errors=lambda rest: list(rest))
+    syllables = pypinyin.lazy_pinyin(fold(text), errors=lambda rest: list(rest))  # type: ignore[arg-type, return-value]  # noqa: PLW0108
     syllables = [fold_latin(s) for s in syllables]
     return "".join(syllables), "".join(s[0] for s in syllables if s)
 

@@ -53,6 +53,7 @@ class Live:
         self.store = store
         self._lock = threading.Lock()
         self._view: View | None = None
+        self._base: View | None = None
 
     def view(self) -> View:
         """The present moment: everything written before this call is in it.
@@ -74,7 +75,9 @@ class Live:
 
     def _refresh(self) -> View:
         folder = build.current(self.store.folder)
-        base = self._base if self._view is not None and self._view.folder == folder else self._open(folder)
+        base = self._base
+        if base is None or base.folder != folder:
+            base = self._open(folder)
         changes = self.store.changes_since(base.manifest.seq)
         head = changes[-1].seq if changes else base.manifest.seq
         engines = dict(base.engines)
@@ -90,9 +93,7 @@ class Live:
             engines[kind, "open"] = base.engines[kind, "open"].with_changes(public, gone)
             engines[kind, "full"] = base.engines[kind, "full"].with_changes(documents, gone)
         self._base = base
-        self._view = View(
-            folder, base.manifest, head, pending, base.analyzer, base.thesaurus, base.completer, engines
-        )
+        self._view = View(folder, base.manifest, head, pending, base.analyzer, base.thesaurus, base.completer, engines)
         return self._view
 
     def _open(self, folder: Path) -> View:

@@ -114,9 +114,7 @@ def _units(piece: str, synonyms: tuple[Synonym, ...], analyzer: Analyzer) -> lis
     if not synonyms:
         return [_unit(word, analyzer) for word in analyzer.words(piece)]
     whole = _unit(piece, analyzer)
-    terms = [
-        Term(fold(s.term), SYNONYM_WEIGHT[s.type], reason=f"“{piece}”的{SYNONYM_WORDS[s.type]}") for s in synonyms
-    ]
+    terms = [Term(fold(s.term), SYNONYM_WEIGHT[s.type], reason=f"“{piece}”的{SYNONYM_WORDS[s.type]}") for s in synonyms]
     return [Unit(piece, (*whole.terms, *terms), whole.parts)]
 
 
@@ -126,3 +124,27 @@ def _unit(word: str, analyzer: Analyzer) -> Unit:
         return Unit(word, (Term(word), Term(word, 0.8, group="chars")))
     parts = dict.fromkeys(part for part in analyzer.tokens(word) if part != word)
     return Unit(word, (Term(word),), tuple(Term(part, PART_WEIGHT) for part in parts))
+
+
+def draft(parts: Sequence[tuple[str, float]], analyzer: Analyzer, thesaurus: Thesaurus) -> Plan:
+    """A draft's texts, each with a weight, as one plan that a record need not meet any unit of.
+
+    A word said again counts more, but ever less so (1 + ln of the weighted count).
+    """
+    counts: dict[str, float] = {}
+    units: dict[str, Unit] = {}
+    for text, weight in parts:
+        for word in fold(_JUNK.sub(" ", text)).split():
+            for piece, synonyms in thesaurus.split(word):
+                for unit in _units(piece, synonyms, analyzer):
+                    if len(unit.label) > 1 and not unit.label[0].isdigit():
+                        units.setdefault(unit.label, unit)
+                        counts[unit.label] = counts.get(unit.label, 0.0) + weight
+    return Plan(tuple(_times(unit, 1 + math.log(max(counts[unit.label], 0.5))) for unit in units.values()))
+
+
+def _times(unit: Unit, weight: float) -> Unit:
+    def scaled(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+        return tuple(Term(t.text, t.weight * weight, t.group, t.reason) for t in terms)
+
+    return Unit(unit.label, scaled(unit.terms), scaled(unit.parts))

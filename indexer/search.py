@@ -14,6 +14,7 @@ from corpus.policies import Found
 from corpus.store import Store
 from corpus.text import fold, is_latin, spans
 from indexer import query
+from indexer.analysis import characters
 from indexer.documents import SCHEMAS
 from indexer.engine import Part, Plan, Ranked, Term, Unit
 from indexer.live import Live, View
@@ -57,6 +58,11 @@ class Hit(Generic[Record]):
     highlight: Mapping[str, list[tuple[int, int]]]
     why: str
 
+    def as_json(self) -> dict[str, object]:
+        """The record's own JSON and what the search says of it; spans are (start, end) in the text as written."""
+        highlight = {name: [list(span) for span in found] for name, found in self.highlight.items()}
+        return self.record.as_json() | {"score": self.score, "highlight": highlight, "why": self.why}
+
 
 @dataclass(frozen=True, slots=True)
 class Results(Generic[Record]):
@@ -76,50 +82,77 @@ class Results(Generic[Record]):
     used: str | None
     relaxed: bool
 
+    def as_json(self) -> dict[str, object]:
+        """The contract's answer to a search."""
+        return {
+            "total": self.total,
+            "page": self.page,
+            "size": self.size,
+            "generation": self.generation,
+            "items": [hit.as_json() for hit in self.hits],
+            "facets": {
+                name: [{"value": value, "count": count} for value, count in found.items()]
+                for name, found in self.facets.items()
+            },
+            "did_you_mean": self.did_you_mean,
+            "used": self.used,
+            "relaxed": self.relaxed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind(Generic[Record]):
+    """How the records of a kind are read, named and marked."""
+
+    name: str
+    fetch: Callable[[Store, Sequence[str], Actor], list[Record]]
+    key: Callable[[Record], str]
+    texts: Callable[[Record], dict[str, str]]
+
+
+_INDICATORS: _Kind[Indicator] = _Kind(
+    "indicators",
+    indicators.fetch,
+    lambda i: i.id,
+    lambda i: {"name": i.name, "definition": i.definition, "keywords": "、".join(i.keywords)},
+)
+_POLICIES: _Kind[Found] = _Kind(
+    "policies",
+    policies.fetch,
+    lambda f: policies.passage_id(f.policy.id, f.passage.ordinal),
+    lambda f: {"text": f.passage.text},
+)
+_EXPERTS: _Kind[Expert] = _Kind(
+    "experts", experts.fetch, lambda e: e.id, lambda e: {"name": e.name, "organisation": e.organisation}
+)
+
 
 def search_indicators(store: Store, live: Live, asked: Query, actor: Actor) -> Results[Indicator]:
     """Indicators for a query. Raises BadInput, naming the field."""
-
-    def texts(i: Indicator) -> dict[str, str]:
-        return {"name": i.name, "definition": i.definition, "keywords": "、".join(i.keywords)}
-
-    return _search(live, "indicators", asked, actor, lambda ids: indicators.fetch(store, ids, actor),
-                   lambda i: i.id, texts)  # fmt: skip
+    return _search(store, live, _INDICATORS, asked, actor)
 
 
 def search_policies(store: Store, live: Live, asked: Query, actor: Actor) -> Results[Found]:
     """Policy passages for a query, each with its citation."""
-    return _search(live, "policies", asked, actor, lambda ids: policies.fetch(store, ids, actor),
-                   lambda f: policies.passage_id(f.policy.id, f.passage.ordinal),
-                   lambda f: {"text": f.passage.text})  # fmt: skip
+    return _search(store, live, _POLICIES, asked, actor)
 
 
 def search_experts(store: Store, live: Live, asked: Query, actor: Actor) -> Results[Expert]:
     """Experts for a query. Raises NotSignedIn for the public."""
     require_signed_in(actor)
-    return _search(live, "experts", asked, actor, lambda ids: experts.fetch(store, ids, actor),
-                   lambda e: e.id, lambda e: {"name": e.name, "organisation": e.organisation})  # fmt: skip
+    return _search(store, live, _EXPERTS, asked, actor)
 
 
-def _search(
-    live: Live,
-    kind: str,
-    asked: Query,
-    actor: Actor,
-    fetch: Callable[[Sequence[str]], list[Record]],
-    key: Callable[[Record], str],
-    texts: Callable[[Record], dict[str, str]],
-) -> Results[Record]:
-    filters = _check(kind, asked)
+def _search(store: Store, live: Live, kind: _Kind[Record], asked: Query, actor: Actor) -> Results[Record]:
+    filters = _check(kind.name, asked)
     view = live.view()
     scope = visible(actor)
-    engine = view.engine(kind, scope)
+    engine = view.engine(kind.name, scope)
 
     def run(plan: Plan) -> Ranked:
         offset = (asked.page - 1) * asked.size
         sort = asked.sort if asked.text.strip() or asked.sort != "score" else "code"
-        if offset > 1_000_000:
-            offset = 1_000_000
+        offset = min(offset, 1_000_000)
         return engine.search(plan, scope, filters, offset=offset, limit=asked.size, sort=sort)
 
     plan, used, relaxed = read(view, asked.text), None, False
@@ -132,10 +165,10 @@ def _search(
             if ranked.total:
                 plan, used, relaxed = attempt, wording, loose
                 break
-    records = {key(record): record for record in fetch(ranked.ids)}
+    records = {kind.key(record): record for record in kind.fetch(store, ranked.ids, actor)}
     parts = engine.explain(plan, ranked.ids)
     hits = tuple(
-        Hit(records[id], score, _highlights(plan, texts(records[id])), why(plan, found))
+        Hit(records[id], score, _highlights(plan, kind.texts(records[id])), why(plan, found))
         for id, score, found in zip(ranked.ids, ranked.scores, parts, strict=True)
         if id in records
     )
@@ -165,14 +198,12 @@ def read(view: View, text: str) -> Plan:
     return query.plan(text, view.analyzer, view.thesaurus)
 
 
-def _second_tries(
-    view: View, text: str, plan: Plan, suggestion: str | None
-) -> list[tuple[Plan, str | None, bool]]:
+def _second_tries(view: View, text: str, plan: Plan, suggestion: str | None) -> list[tuple[Plan, str | None, bool]]:
     """What to try when nothing was found, in turn: the very characters, the likely wording, fewer of the words."""
     tries: list[tuple[Plan, str | None, bool]] = []
-    characters = tuple(query.characters("".join(unit.label for unit in plan.units)))
-    if not plan.literals and 1 < len(characters) <= 20:
-        tries.append((replace(plan, literals=(characters,), need=0), None, False))
+    typed = tuple(characters("".join(unit.label for unit in plan.units)))
+    if not plan.literals and 1 < len(typed) <= 20:
+        tries.append((replace(plan, literals=(typed,), need=0), None, False))
     if is_latin(text):
         meant = view.completer.complete(text, 1)
         if meant:
@@ -207,7 +238,9 @@ def why(plan: Plan, parts: Sequence[Part]) -> str:
             continue
         best = max(own, key=lambda part: part.score)
         label = f"“{best.term.text}”" + (f"（{best.term.reason}）" if best.term.reason else "")
-        said.setdefault(FIELD_WORDS.get(best.field, best.field), []).append(label)
+        labels = said.setdefault(FIELD_WORDS.get(best.field, best.field), [])
+        if label not in labels:
+            labels.append(label)
     clauses = [f"{field}含{'、'.join(labels)}" for field, labels in said.items()]
     clauses += [f"原文含“{''.join(literal)}”" for literal in plan.literals]
     return "；".join(clauses) + "。" if clauses else "按代码顺序列出。"

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corpus.access import Actor
-from corpus.model import Category, Indicator, Use
+from rapidfuzz import fuzz
+
+from corpus import indicators, policies, quantity
+from corpus.access import Actor, Scope, visible
+from corpus.errors import BadInput
+from corpus.model import CATEGORIES, Category, Indicator, Kind, Use
 from corpus.policies import Found
 from corpus.store import Store
-from indexer.live import Live
+from indexer import project_types, query, search
+from indexer.engine import Part, Plan
+from indexer.engines.embedded import Embedded
+from indexer.live import Live, View
+
+MAX_PROJECT, MAX_GOAL, MAX_CHOSEN, MAX_LIMIT = 200, 5000, 200, 60
+# How many of the best records are read to see which uses the draft belongs to, and how many of each such use.
+POOL, USE_POOL = 150, 60
+# A use counts as the draft's own from this confidence on.
+SURE = 0.2
+# Shares of the final score beside the lexical one (whose best is 1).
+USE_SHARE, THEME_SHARE, QUANTITY_SHARE = 0.5, 0.35, 0.15
+# Names more alike than this say the same thing (rapidfuzz ratio, 0 to 100).
+ALIKE = 75
+# A balanced table of twenty rows, after the shares of rows in public goal tables.
+SHAPE = {
+    "数量指标": 5, "质量指标": 4, "时效指标": 2, "经济成本指标": 2, "社会成本指标": 0, "生态环境成本指标": 0,
+    "经济效益指标": 1, "社会效益指标": 2, "生态效益指标": 1, "可持续影响指标": 1, "服务对象满意度指标": 2,
+}  # fmt: skip
+# 财预〔2021〕101号 as recalled: quantity, quality, cost and benefit are always set, satisfaction where people are
+# served; 衡阳市 2023 sends back tables without detailed cost. Timeliness is kept because every local form has it.
+REQUIRED = ("数量指标", "质量指标", "时效指标", "经济成本指标", "社会效益指标", "服务对象满意度指标")
+ITEM_FIELDS = (
+    "id", "code", "name", "kind", "level1", "level2", "domain", "industry", "use", "theme", "definition", "operator",
+    "unit", "reference", "reference_kind", "visibility",
+)  # fmt: skip
+BENEFITS = ("经济效益指标", "社会效益指标", "生态效益指标", "可持续影响指标")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +92,205 @@ class Suggestions:
     policies: tuple[Found, ...]
     generation: str
 
+    def as_json(self) -> dict[str, object]:
+        """The contract's answer to a draft."""
+        return {
+            "uses": [
+                {"domain": u.use.domain, "industry": u.use.industry, "use": u.use.use, "confidence": u.confidence}
+                for u in self.uses
+            ],
+            "items": [
+                {
+                    **{k: v for k, v in s.indicator.as_json().items() if k in ITEM_FIELDS},
+                    "score": s.score,
+                    "why": list(s.why),
+                }
+                for s in self.items
+            ],
+            "coverage": {
+                c.category.level2: {"chosen": c.chosen, "suggested": c.suggested, "required": c.required}
+                for c in self.coverage
+            },
+            "missing": list(self.missing),
+            "policies": [found.as_json() for found in self.policies],
+            "generation": self.generation,
+        }
+
+
+@dataclass(slots=True)
+class _Candidate:
+    indicator: Indicator
+    lexical: float
+    score: float
+    why: list[str]
+
 
 def suggest(store: Store, live: Live, draft: Draft, actor: Actor) -> Suggestions:
     """Suggestions for a draft; an empty draft gets an empty set. Raises BadInput, naming the field."""
-    raise NotImplementedError
+    _check(draft)
+    view = live.view()
+    scope = visible(actor)
+    engine = view.engine("indicators", scope)
+    chosen = indicators.fetch(store, draft.chosen, actor)
+    plan = query.draft([(draft.project, 1.5), (draft.goal, 1.0)], view.analyzer, view.thesaurus)
+    if not plan.units and draft.use is None:
+        return Suggestions((), (), _coverage(chosen, ()), _missing(chosen), (), view.generation)
+    pool = _Pool(store, engine, scope, actor, plan)
+    pool.add({}, POOL, need=1)
+    uses = _infer(store, pool, draft)
+    for inferred in uses:
+        if inferred.confidence >= SURE:
+            pool.add({"use": [inferred.use.use]}, USE_POOL, need=0)
+    themes = project_types.themes(draft.project, draft.goal)
+    pool.add({"theme": [*themes, project_types.GENERAL]}, 200, need=0)
+    candidates = _score(pool, uses, themes, draft)
+    items = _cover(candidates, chosen, draft.limit)
+    explained = engine.explain(plan, [c.indicator.id for c in items])
+    found = tuple(
+        Suggested(c.indicator, round(c.score, 4), (*_words(plan, parts), *c.why))
+        for c, parts in zip(items, explained, strict=True)
+    )
+    passages = _passages(store, view, scope, plan, actor)
+    return Suggestions(tuple(uses[:3]), found, _coverage(chosen, found), _missing(chosen), passages, view.generation)
+
+
+class _Pool:
+    """Candidates with their lexical scores, each read from the store once."""
+
+    def __init__(self, store: Store, engine: Embedded, scope: Scope, actor: Actor, plan: Plan) -> None:
+        self._store, self._engine, self._scope, self._actor, self._plan = store, engine, scope, actor, plan
+        self.found: dict[str, tuple[Indicator, float]] = {}
+
+    def add(self, filters: dict[str, list[str]], limit: int, *, need: int) -> None:
+        """The best ``limit`` records under ``filters`` that meet at least ``need`` units."""
+        plan = Plan(self._plan.units, (), need)
+        ranked = self._engine.search(plan, self._scope, filters, limit=limit, counts=False)
+        fresh = {id: s for id, s in zip(ranked.ids, ranked.scores, strict=True) if id not in self.found}
+        for i in indicators.fetch(self._store, list(fresh), self._actor):
+            self.found[i.id] = (i, fresh[i.id])
+
+
+def _check(draft: Draft) -> None:
+    for field, text, most in (("project", draft.project, MAX_PROJECT), ("goal", draft.goal, MAX_GOAL)):
+        if len(text) > most:
+            raise BadInput(f"文字过长（{len(text)} 字），请控制在 {most} 字以内。", field=field)
+    if len(draft.chosen) > MAX_CHOSEN:
+        raise BadInput(f"已选指标超过 {MAX_CHOSEN} 条，请删减。", field="chosen")
+    if not 1 <= draft.limit <= MAX_LIMIT:
+        raise BadInput(f"建议条数须在 1 到 {MAX_LIMIT} 之间，请修改。", field="limit")
+
+
+def _infer(store: Store, pool: _Pool, draft: Draft) -> list[InferredUse]:
+    """The uses of the nearest records, weighed by the square of their scores; a picked use comes first and is sure."""
+    if draft.use is not None:
+        picked = [u for u in indicators.uses(store) if u.use == draft.use]
+        if not picked:
+            raise BadInput(f"没有“{draft.use[:30]}”这个用途，请从分类中选择。", field="use")
+        return [InferredUse(picked[0], 1.0)]
+    best: dict[Use, list[float]] = {}
+    for i, score in pool.found.values():
+        if i.use:
+            best.setdefault(i.use, []).append(score)
+    evidence = {use: sum(sorted(scores, reverse=True)[:8]) ** 2 for use, scores in best.items()}
+    whole = sum(sorted(evidence.values(), reverse=True)[:5])
+    ranked = sorted(evidence, key=lambda use: (-evidence[use], use.code))
+    return [InferredUse(use, round(evidence[use] / whole, 3)) for use in ranked[:5]] if whole else []
+
+
+def _score(
+    pool: _Pool, uses: Sequence[InferredUse], themes: dict[str, tuple[float, str]], draft: Draft
+) -> list[_Candidate]:
+    top = max((score for _, score in pool.found.values()), default=0.0) or 1.0
+    surest = uses[0].confidence if uses else 1.0
+    confidence = {inferred.use.use: inferred.confidence for inferred in uses}
+    # Measured quantities are looked for in the goal only: names of projects hold years and serial numbers.
+    units = {q.unit: draft.goal[start:end] for q, (start, end) in quantity.find(draft.goal)}
+    candidates = []
+    for i, score in pool.found.values():
+        c = _Candidate(i, score / top, score / top, [])
+        if i.use and i.use.use in confidence:
+            c.score += USE_SHARE * confidence[i.use.use] / surest
+            if confidence[i.use.use] >= SURE:
+                c.why.append(f"属于推断用途“{i.use.use}”")
+        elif i.kind is Kind.COMMON and i.theme in themes:
+            sure, word = themes[i.theme]
+            c.score += THEME_SHARE * sure
+            c.why.append(f"共性指标：“{word}”说明这是{i.theme}类项目")
+        elif i.kind is Kind.COMMON and i.theme == project_types.GENERAL:
+            c.score += THEME_SHARE / 3
+            c.why.append("共性指标：各类项目通用")
+        if i.unit in units and i.category.short == "数量" and score > 0:
+            c.score += QUANTITY_SHARE
+            c.why.append(f"目标中的“{units[i.unit]}”可作为指标值")
+        candidates.append(c)
+    return sorted(candidates, key=lambda c: (-c.score, c.indicator.code))
+
+
+def _cover(candidates: Sequence[_Candidate], chosen: Sequence[Indicator], limit: int) -> list[_Candidate]:
+    """The best candidates of each category up to its share of a balanced table, no two alike, then the best of all."""
+    # A fifth of the room is for the common indicators of the project's type: specific ones alone would fill it.
+    room = {Kind.COMMON: limit // 5, Kind.SPECIFIC: limit - limit // 5}
+    names = [i.name for i in chosen]
+    have = {c.level2: sum(i.category is c for i in chosen) for c in CATEGORIES}
+    ids = {i.id for i in chosen}
+    picked: list[_Candidate] = []
+    for fill in (True, False):
+        for c in candidates:
+            if len(picked) >= limit:
+                break
+            level2, name = c.indicator.category.level2, c.indicator.name
+            share = max(1, round(SHAPE[level2] * limit / 20)) if SHAPE[level2] else 0
+            if c.indicator.id in ids or (fill and (have[level2] >= share or room[c.indicator.kind] <= 0)):
+                continue
+            if not fill and (c.lexical == 0 or have[level2] >= 2 * share + 1):
+                continue
+            if any(fuzz.ratio(name, other) >= ALIKE for other in names):
+                continue
+            ids.add(c.indicator.id)
+            names.append(name)
+            have[level2] += 1
+            room[c.indicator.kind] -= 1
+            picked.append(c)
+    return sorted(picked, key=lambda c: (-c.score, c.indicator.code))
+
+
+def _words(plan: Plan, parts: Sequence[Part]) -> list[str]:
+    """Up to three of the draft's words that this record's score rests on, and where they stand."""
+    strongest: dict[int, Part] = {}
+    for part in parts:
+        if part.field != "chars":
+            strongest.setdefault(part.unit, part)
+    best = sorted(strongest.values(), key=lambda part: -part.score)[:3]
+    return [search.why(plan, best).removesuffix("。")] if best else []
+
+
+def _coverage(chosen: Sequence[Indicator], items: Sequence[Suggested]) -> tuple[Coverage, ...]:
+    return tuple(
+        Coverage(
+            category=c,
+            chosen=sum(i.category is c for i in chosen),
+            suggested=sum(s.indicator.category is c for s in items),
+            required=c.level2 in REQUIRED,
+        )
+        for c in CATEGORIES
+    )
+
+
+def _missing(chosen: Sequence[Indicator]) -> tuple[str, ...]:
+    """What a complete table still lacks, a sentence each; any benefit will do for benefit."""
+    have = {i.category.level2 for i in chosen}
+    lacking = []
+    for level2 in REQUIRED:
+        if level2 == "社会效益指标":
+            if not have & set(BENEFITS):
+                lacking.append("还没有效益指标：至少写一条经济、社会、生态效益或可持续影响。")
+        elif level2 not in have:
+            lacking.append(f"还没有{level2}。")
+    return tuple(lacking)
+
+
+def _passages(store: Store, view: View, scope: Scope, plan: Plan, actor: Actor) -> tuple[Found, ...]:
+    ranked = view.engine("policies", scope).search(
+        Plan(plan.units, (), min(3, len(plan.units))), scope, {}, limit=3, counts=False
+    )
+    return tuple(policies.fetch(store, ranked.ids, actor))

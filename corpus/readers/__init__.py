@@ -36,7 +36,7 @@ class RawDocument:
 class Mark:
     """The number that a heading begins with.
 
-    ``style`` is one of 编 章 节 条 一 （一） 1 （1）; ``label`` is how the number is cited: ``第三条``, ``七``, ``（二）``;
+    ``style`` is one of 编 章 节 条 一 （一） 1 （1）; ``label`` is it as cited (``第三条``, ``七``, ``（二）``);
     ``end`` is where the words after it begin.
     """
 

@@ -104,8 +104,25 @@ class _Page(HTMLParser):
     """Collects the blocks of a page; layout tables dissolve into their paragraphs, data tables stay whole."""
 
     _INLINE = frozenset(
-        ("a", "abbr", "b", "big", "code", "em", "font", "i", "img", "input", "label", "mark", "o:p", "s", "small")
-        + ("span", "strong", "sub", "sup", "u", "wbr")
+        (
+            "a",
+            "abbr",
+            "b",
+            "big",
+            "em",
+            "font",
+            "i",
+            "img",
+            "mark",
+            "o:p",
+            "s",
+            "small",
+            "span",
+            "strong",
+            "sub",
+            "sup",
+            "u",
+        )
     )
     _DROPPED = frozenset(("nav", "noscript", "template", "select", "button"))
     _DEPTH = 20
@@ -182,10 +199,20 @@ class _Page(HTMLParser):
 def _read_html(data: bytes, name: str) -> _Read:
     """Headings, paragraphs and tables of a page, without scripts, styles and navigation."""
     page = _Page()
-    # Word writes <![if …]> marks, on which html.parser may stop; they never hold text.
-    page.feed(re.sub(r"<!\[[^<>]{0,200}>", "", _decoded(data, name)))
+    page.feed(_plain_tags(_decoded(data, name)))
     page.finish()
     return page.title, page.blocks
+
+
+def _plain_tags(text: str) -> str:
+    """The markup without comments and declarations, every ``<`` that opens no whole tag made text.
+
+    html.parser takes time by the square of such marks, and stops with an AssertionError on some that Word writes.
+    """
+    first, *rest = text.split("<!--")
+    parts = (part.partition("-->") for part in rest)
+    shown = first + "".join(after if closed else words for words, closed, after in parts)
+    return re.sub(r"<(?!/?[A-Za-z][^<>]{0,20000}>)", "&lt;", re.sub(r"<[!?][^<>]{0,20000}>", "", shown))
 
 
 def _read_docx(data: bytes, name: str) -> _Read:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -125,8 +126,14 @@ class Scores:
     def save(self, folder: Path) -> None:
         """Write the arrays so that :meth:`load` can map them."""
         folder.mkdir(parents=True)
-        arrays = {"starts": self.starts, "documents": self.documents, "impacts": self.impacts,
-                  "restricted": self.restricted, "owner": self.owners[0], "order": self.order}  # fmt: skip
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "starts": self.starts,
+            "documents": self.documents,
+            "impacts": self.impacts,
+            "restricted": self.restricted,
+            "owner": self.owners[0],
+            "order": self.order,
+        }
         arrays |= {f"facet-{name}": column for name, (column, _) in self.facets.items()}
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array, allow_pickle=False)

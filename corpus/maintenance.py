@@ -1,0 +1,98 @@
+"""Counts, checks, backup and restore of a data folder."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from corpus.errors import BadInput, Unreadable
+from corpus.migrations import steps
+from corpus.store import FILE_NAME, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that doctor looked at; ``message`` says what to do when it is not ok."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+def counts(store: Store) -> dict[str, int]:
+    """The size of everything, retired records left out."""
+    active = "select count(*) from indicators where status = 'active'"
+    statements = {
+        "indicators": active,
+        "common": f"{active} and kind = 'common'",
+        "specific": f"{active} and kind = 'specific'",
+        "specific_public": f"{active} and kind = 'specific' and visibility = 'public'",
+        "specific_restricted": f"{active} and kind = 'specific' and visibility = 'restricted'",
+        "domains": "select count(distinct domain) from uses",
+        "industries": "select count(distinct substr(code, 1, 5)) from uses",
+        "uses": "select count(*) from uses",
+        "owners": "select count(*) from owners",
+        "experts": "select count(*) from experts where status = 'active'",
+        "policies": "select count(*) from policies",
+        "passages": "select count(*) from passages",
+        "synonyms": "select count(distinct term) from synonyms",
+        "lexicon": "select count(*) from lexicon",
+    }
+    return {name: int(store.value(sql)) for name, sql in statements.items()}
+
+
+def check(store: Store) -> list[Check]:
+    """The store's own checks: schema, integrity, and that every revision chain is whole."""
+    pending = [step.name for step in steps.pending(store.db)]
+    problems = store.problems()
+    broken = store.value(
+        "select count(*) from indicators i where i.revision <> "
+        "(select max(revision) from revisions r where r.kind = 'indicators' and r.record_id = i.id)"
+    )
+    return [
+        Check("schema", not pending, "数据库结构为最新" if not pending else "数据库结构较旧，请运行 zhibiao init 升级"),
+        Check(
+            "integrity", not problems, "数据完整" if not problems else f"{problems[0]}，请用 zhibiao restore 从备份恢复"
+        ),
+        Check("revisions", not broken, "修订记录完整" if not broken else f"{broken} 条指标缺少修订记录，请从备份恢复"),
+    ]
+
+
+def backup(store: Store, target: Path) -> None:
+    """Write one consistent copy of the store to ``target`` while it is in use. Raises BadInput when it exists."""
+    if target.exists():
+        raise BadInput(f"文件 {target} 已存在，请换一个文件名。", field="file")
+    partial = target.with_name(target.name + ".part")
+    partial.unlink(missing_ok=True)
+    with closing(sqlite3.connect(partial)) as copy:
+        store.db.conn.backup(copy)
+    partial.rename(target)
+
+
+def restore(folder: Path, source: Path) -> None:
+    """Put a backup in place of the store of ``folder``; what was there is kept as ``*.before-restore``.
+
+    Raises Unreadable when ``source`` is not a sound backup; then nothing is touched. No server may be running.
+    """
+    if not source.is_file():
+        raise BadInput(f"没有文件 {source}，请检查路径。", field="file")
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / (FILE_NAME + ".part")
+    shutil.copyfile(source, partial)
+    try:
+        with closing(sqlite3.connect(partial)) as copy:
+            sound = copy.execute("pragma integrity_check").fetchone()[0] == "ok"
+            copy.execute("select count(*) from indicators")
+    except sqlite3.DatabaseError:
+        sound = False
+    if not sound:
+        partial.unlink()
+        raise Unreadable(f"文件 {source} 不是完好的备份，请换一个备份文件。", field="file")
+    for suffix in ("", "-wal", "-shm"):
+        old = folder / (FILE_NAME + suffix)
+        if old.exists():
+            old.rename(folder / (FILE_NAME + suffix + ".before-restore"))
+    partial.rename(folder / FILE_NAME)

@@ -1,0 +1,140 @@
+"""The ``zhibiao`` command, put together from the storeys, and ``serve``."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import sys
+import threading
+from argparse import ArgumentParser, Namespace
+from typing import NoReturn
+
+import waitress
+
+import corpus.cli
+import indexer.cli
+from corpus import people
+from corpus.access import Clearance, Role
+from corpus.cli import data_folder
+from corpus.errors import BadInput, Conflict, NotReady, ZhibiaoError
+from corpus.people import User
+from corpus.store import FILE_NAME, Store
+from indexer import build
+from indexer.live import FOLD_AT
+
+PERSONAS = (
+    ("部门示例", Role.DEPARTMENT, "州交通运输局", Clearance.OWN),
+    ("审核示例", Role.REVIEWER, "州财政局", Clearance.ALL),
+    ("管理示例", Role.ADMIN, "州财政局", Clearance.ALL),
+    ("审计示例", Role.AUDITOR, "州审计局", Clearance.NONE),
+)
+THREADS = 8
+
+
+class Parser(ArgumentParser):
+    """Says in Chinese that a call was wrong, and exits with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"用法有误（{message}）。{self.prog} --help 查看用法。", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def parser() -> ArgumentParser:
+    """The whole command line."""
+    top = Parser(prog="zhibiao", description="指标库：预算绩效指标的检索、起草与审核")
+    top.add_argument("--data", default=os.environ.get("ZHIBIAO_DATA", "data"), help="数据目录，默认 ./data")
+    top.add_argument("--as", dest="acting", metavar="NAME", help="以该用户的身份执行；默认为公众")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    corpus.cli.register(commands)
+    indexer.cli.register(commands)
+    serve = commands.add_parser("serve", help="启动网页服务")
+    serve.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
+    serve.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    serve.add_argument("--personas", action="store_true", help="建立示例账户并打印一次性登录链接（仅限本机）")
+    serve.set_defaults(run=run_serve)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command: 0 done, 1 findings or errors in what was given, 2 wrong usage."""
+    args = parser().parse_args(arguments)
+    try:
+        code: int = args.run(args)
+        if args.command in ("init", "import", "restore") and code == 0 and not getattr(args, "dry_run", False):
+            store = Store.open(data_folder(args))
+            build.build(store, corpus.cli.progress) if args.command == "restore" else indexer.cli.settle(store)
+        return code
+    except ZhibiaoError as error:
+        print(error.message, file=sys.stderr)
+        return 2 if isinstance(error, BadInput) else 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def run_serve(args: Namespace) -> int:
+    """Serve until stopped; a missing library or index is made first."""
+    # The web storey takes a moment to load; the other commands do without it.
+    from webapp import create_app  # noqa: PLC0415
+
+    data = data_folder(args)
+    if not (data / FILE_NAME).exists():
+        corpus.cli.run_init(Namespace(data=args.data, empty=False))
+    store = Store.open(data)
+    try:
+        build.manifest(build.current(data))
+    except NotReady:
+        build.build(store, corpus.cli.progress)
+    app = create_app(data)
+    server = waitress.create_server(app, host=args.host, port=args.port, threads=THREADS, ident=None)
+    address = f"http://{args.host}:{args.port}"
+    print(f"指标库已启动：{address}", flush=True)
+    if args.personas:
+        if args.host not in ("127.0.0.1", "::1", "localhost"):
+            raise BadInput("示例账户只能在本机地址上使用，请去掉 --personas。", field="personas")
+        _print_personas(store, address)
+    stop = threading.Event()
+    follower = threading.Thread(target=_fold, args=(store, stop), daemon=True)
+    follower.start()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        server.run()
+    finally:
+        stop.set()
+        server.close()
+    return 0
+
+
+def _fold(store: Store, stop: threading.Event) -> None:
+    """Build a new generation whenever many changes have gathered beside the old one."""
+    while not stop.wait(2):
+        try:
+            if store.head() - build.manifest(build.current(store.folder)).seq >= FOLD_AT:
+                build.build(store)
+        except Conflict:
+            continue
+        except ZhibiaoError as error:
+            print(error.message, file=sys.stderr)
+
+
+def _print_personas(store: Store, address: str) -> None:
+    known = {user.name for user in people.users(store)}
+    print("示例账户的一次性登录链接（仅本机可用，一小时内有效）：")
+    for name, role, unit, clearance in PERSONAS:
+        if name not in known:
+            user = User(name, role, unit, clearance, disabled=False)
+            people.add(store, user, password=secrets.token_urlsafe(18), by="")
+        link = people.issue(store, name, "link", days=1 / 24, label="启动时签发", by="")
+        print(f"  {user_words(name, unit, clearance)}  {address}/enter/{link}")
+    print("  公众（无需登录）  " + address, flush=True)
+
+
+def user_words(name: str, unit: str, clearance: Clearance) -> str:
+    """An account in a few words."""
+    seen = {Clearance.NONE: "只见公开指标", Clearance.OWN: "可见本单位不公开指标", Clearance.ALL: "可见全部指标"}
+    return f"{name}（{unit}，{seen[clearance]}）"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

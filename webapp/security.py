@@ -1,0 +1,220 @@
+"""What guards every request: trusted hosts, CSRF, the rate of sign-in attempts, cookie flags and response headers."""
+
+from __future__ import annotations
+
+import hmac
+import math
+import os
+import secrets
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from flask import Flask, Response, current_app, request, session
+from flask.sessions import SecureCookieSessionInterface
+
+from corpus.errors import BadInput, Forbidden, NotReady
+from webapp.errors import TooMany
+
+KEY_FILE = "secret.key"
+MAX_BYTES = 2 * 1024 * 1024
+LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+# Environment variable with further names, by comma; one of them may be * where a proxy in front checks names.
+HOSTS_VARIABLE = "ZHIBIAO_HOSTS"
+SIGN_IN_PATH = "/sign-in"
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+View = TypeVar("View", bound=Callable[..., object])
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Flask's signed cookie; Secure whenever the request came by https."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
+class Attempts:
+    """Counts attempts by key within a sliding window, in memory; the least recent keys are forgotten first."""
+
+    def __init__(self, window: float = 300, keys: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
+        self._window = window
+        self._keys = keys
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def count(self, key: str, limit: int) -> int:
+        """Note an attempt; 0 when it may go on, else the seconds to wait. A refused attempt does not count."""
+        now = self._clock()
+        with self._lock:
+            times = self._times.setdefault(key, deque())
+            self._times.move_to_end(key)
+            while times and times[0] <= now - self._window:
+                times.popleft()
+            if len(times) >= limit:
+                return max(1, math.ceil(times[0] + self._window - now))
+            times.append(now)
+            if len(self._times) > self._keys:
+                self._times.popitem(last=False)
+            return 0
+
+    def forget(self, key: str) -> None:
+        """Start again at nothing."""
+        with self._lock:
+            self._times.pop(key, None)
+
+
+# Attempts to sign in within five minutes: for one user name, and from one address (an office may share one).
+NAME_LIMIT = 8
+ADDRESS_LIMIT = 40
+
+
+def init(app: Flask, data: Path) -> None:
+    """Guard ``app``; the key that signs its cookies lies in the data folder."""
+    app.config.update(
+        SECRET_KEY=secret_key(data),
+        MAX_CONTENT_LENGTH=MAX_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_BYTES,
+        SESSION_COOKIE_NAME="zhibiao",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+    )
+    app.session_interface = _Sessions()
+    app.extensions["zhibiao_hosts"] = set(LOCAL_HOSTS)
+    app.extensions["zhibiao_attempts"] = Attempts()
+    trust(app, *os.environ.get(HOSTS_VARIABLE, "").split(","))
+    app.jinja_env.globals["csrf_token"] = csrf_token
+    for check in (_check_host, _check_csrf, _check_rate):
+        app.before_request(check)
+    app.after_request(_add_headers)
+
+
+def secret_key(data: Path) -> bytes:
+    """The key of the data folder, made at the first call and readable by its owner alone.
+
+    Raises NotReady when the file was damaged.
+    """
+    path = data / KEY_FILE
+    if not path.exists():
+        draft = data / f"{KEY_FILE}.{secrets.token_hex(8)}"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+        try:
+            os.link(draft, path)  # whole or not at all, and never over the one of another process
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    key = path.read_bytes()
+    if len(key) < 32:
+        raise NotReady(f"密钥文件 {path} 已损坏，请删除后重新启动；已登录的用户需要重新登录。")
+    return key
+
+
+# Hosts
+
+
+def trust(app: Flask, *names: str) -> None:
+    """Take requests for these host names too; ``*`` takes any."""
+    app.extensions["zhibiao_hosts"] |= {_host(name.strip()) for name in names if name.strip()}
+
+
+def _host(name: str) -> str:
+    """A Host header without its port."""
+    name = name.lower()
+    name = name.split("]")[0] + "]" if name.startswith("[") else name.split(":")[0]
+    return name.removesuffix(".")
+
+
+def _check_host() -> None:
+    trusted = current_app.extensions["zhibiao_hosts"]
+    if _host(request.host) not in trusted and "*" not in trusted:
+        raise BadInput(f"访问所用的主机名未登记，请管理员把它加入环境变量 {HOSTS_VARIABLE} 后重启服务。", field="Host")
+
+
+# CSRF
+
+
+def csrf_token() -> str:
+    """The token that forms carry; it lives as long as the browser's session and changes when someone signs in."""
+    token = session.get("csrf")
+    if not isinstance(token, str):
+        token = session["csrf"] = secrets.token_urlsafe(24)
+    return token
+
+
+def csrf_exempt(view: View) -> View:
+    """Mark a view that changes nothing, whatever is posted to it."""
+    view.csrf_exempt = True  # type: ignore[attr-defined]
+    return view
+
+
+def _check_csrf() -> None:
+    """A request that may change something proves that it comes from one of our pages.
+
+    One with a bearer token needs no proof: no other site can make a browser send that header (auth turns bad ones away).
+    """
+    if request.method in _SAFE or request.endpoint is None or bearer() is not None:
+        return
+    if getattr(current_app.view_functions[request.endpoint], "csrf_exempt", False):
+        return
+    given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
+    expected = session.get("csrf", "")
+    if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise Forbidden("页面已过期，请刷新页面后重新提交。", field="csrf_token")
+
+
+def bearer() -> str | None:
+    """The bearer token of the request, or None when it carries none; other schemes but Basic count as bad tokens.
+
+    Basic belongs to a proxy in front of the service and is none of ours.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    if not scheme or scheme.lower() == "basic":
+        return None
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+# Rate of sign-in attempts
+
+
+def _check_rate() -> None:
+    if request.method != "POST" or request.path != SIGN_IN_PATH:
+        return
+    attempts: Attempts = current_app.extensions["zhibiao_attempts"]
+    wait = attempts.count(f"address {request.remote_addr}", ADDRESS_LIMIT)
+    name = request.form.get("name", "").strip()
+    if not wait and name:
+        wait = attempts.count(f"name {name[:80]}", NAME_LIMIT)
+    if wait:
+        raise TooMany(f"登录尝试过于频繁，请 {wait} 秒后再试。", seconds=wait)
+
+
+def forget_attempts(name: str) -> None:
+    """Somebody signed in: the mistakes before that are forgiven."""
+    current_app.extensions["zhibiao_attempts"].forget(f"name {name[:80]}")
+
+
+# Headers
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "private, no-cache"
+    return response

@@ -1,0 +1,1 @@
+"""Pages: each view parses the request, calls the storey below and renders. No rule lives here."""
