@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flask import Flask
-
-from corpus.store import Store
-from indexer.live import Live
-from webapp import api, auth, errors, security
-from webapp.services import Services
-from webapp.views import account, drafts, library, policies
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 def create_app(data: Path) -> Flask:
@@ -18,15 +14,7 @@ def create_app(data: Path) -> Flask:
 
     Raises NotReady when the folder holds no library or no index.
     """
-    app = Flask(__name__)
-    store = Store.open(data)
-    live = Live(store)
-    live.view()
-    app.extensions["zhibiao"] = Services(store, live)
-    security.init(app, data)
-    auth.init(app)
-    errors.init(app)
-    app.register_blueprint(api.bp)
-    for view in (library, drafts, policies, account):
-        app.register_blueprint(view.bp)
-    return app
+    # Imported here, so that commands which serve nothing do without the web storey.
+    from webapp import application  # noqa: PLC0415
+
+    return application.create(data)

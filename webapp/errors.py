@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Flask, Response, current_app, jsonify, render_template, request
-from jinja2 import TemplateError
 from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
@@ -104,6 +103,7 @@ def _page(status: int, message: str) -> str:
     """The error page, or bare words where even that cannot be drawn."""
     try:
         return render_template("error.html", status=status, message=message)
-    except (TemplateError, ZhibiaoError):
+    except Exception as failure:
+        _log(failure)
         title = f"<title>{status}</title>"
         return f'<!doctype html><html lang="zh-CN"><meta charset="utf-8">{title}<p>{escape(message)}</p></html>'

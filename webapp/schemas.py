@@ -44,12 +44,12 @@ def _text(value: object) -> object:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Cell = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string", "number"]})]
+_CELL = (BeforeValidator(_text), WithJsonSchema({"type": ["string", "number"]}))
 Values = Annotated[list[str], Field(max_length=MAX_VALUES)]
-Page = Annotated[Whole, Field(ge=1, le=MAX_PAGE, description="页码，从 1 开始")]
-Size = Annotated[Whole, Field(ge=1, le=MAX_SIZE, description="每页条数")]
-Words = Annotated[str, Field(max_length=MAX_QUERY, description="搜索词，可为汉字、拼音、首字母或指标代码；引号内的词按原文查找")]
+Page = Annotated[int, Field(ge=1, le=MAX_PAGE, description="页码，从 1 开始"), BeforeValidator(_whole)]
+Size = Annotated[int, Field(ge=1, le=MAX_SIZE, description="每页条数"), BeforeValidator(_whole)]
+Limit = Annotated[int, Field(ge=1, le=50, description="最多给出多少条"), BeforeValidator(_whole)]
+Words = Annotated[str, Field(max_length=MAX_QUERY, description="搜索词：汉字、拼音、首字母或代码；引号内按原文查找")]
 Money = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False, description="预算金额（万元）")]
 
 
@@ -99,7 +99,7 @@ class CompleteQuery(_Input):
     """``GET /complete``."""
 
     q: Words = ""
-    limit: Annotated[Whole, Field(ge=1, le=50, description="最多给出多少条")] = 10
+    limit: Limit = 10
 
 
 class NoQuery(_Input):
@@ -128,9 +128,9 @@ class ReviewRow(_Input):
     level2: str = Field(max_length=50, description="二级指标")
     name: str = Field(max_length=200, description="三级指标名称")
     operator: str = Field(max_length=20, description="计算符号：≥、≤、=、>、< 或 定性")
-    value: Annotated[Cell, Field(max_length=200, description="指标值")]
+    value: Annotated[str, Field(max_length=200, description="指标值"), *_CELL]
     unit: str = Field(max_length=50, description="计量单位")
-    weight: Annotated[Cell, Field(max_length=20, description="权重")] = ""
+    weight: Annotated[str, Field(max_length=20, description="权重"), *_CELL] = ""
     definition: str = Field("", max_length=2000, description="指标解释")
 
 
@@ -202,7 +202,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _checked(model: type[Model], given: dict[str, Any]) -> Model:
     for path, text in _texts(given):
         if _broken(text):
-            raise BadInput(f"“{path}”中有无法识别的字符，请删除后重试。", field=path or None)
+            raise BadInput(f"“{path or '字段名'}”中有无法识别的字符，请删除后重试。", field=path or None)
     try:
         return model.model_validate(given)
     except ValidationError as error:

@@ -166,7 +166,8 @@ def csrf_exempt(view: View) -> View:
 def _check_csrf() -> None:
     """A request that may change something proves that it comes from one of our pages.
 
-    One with a bearer token needs no proof: no other site can make a browser send that header (auth turns bad ones away).
+    One with a bearer token needs no proof: no other site can make a browser send that header, and auth turns bad
+    tokens away.
     """
     if request.method in _SAFE or request.endpoint is None or bearer() is not None:
         return

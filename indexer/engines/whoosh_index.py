@@ -54,6 +54,12 @@ class WhooshIndex:
             matcher.next()
         return found
 
+    def plain(self, names: Sequence[str], terms: Sequence[str], limit: int) -> tuple[list[int], list[int]]:
+        """All matches, and the best ``limit``, by Whoosh's own BM25F: the peer that the arrays are measured against."""
+        wanted = query.Or([query.Term(name, term) for name in names for term in terms])
+        found = list(wanted.docs(self._searcher))
+        return found, [hit.docnum for hit in self._searcher.search(wanted, limit=limit)]
+
     def stored(self) -> list[tuple[str, str]]:
         """(id, digest) of every document, in order."""
         return [(document["document_id"], document["document_digest"]) for document in self._searcher.documents()]

@@ -15,6 +15,7 @@ from webapp.services import actor, services
 from webapp.views import shared
 
 bp = Blueprint("account", __name__)
+bp.add_app_template_global(actor, "who")
 
 EXPERT_FACETS = {"kind": "类别", "organisation_kind": "单位性质"}
 

@@ -68,7 +68,7 @@ def index() -> str:
         "draft.html",
         added=indicators.fetch(services().store, wanted, actor()),
         columns=COLUMNS,
-        groups=GROUPS,
+        ranks=list(RANKS),
         who=actor().name,
     )
 

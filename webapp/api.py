@@ -1,0 +1,258 @@
+"""The versioned JSON API. Views read the input, ask one function below, and shape its answer; docs are in openapi."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from hashlib import blake2b
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify, render_template, request
+from flask.blueprints import BlueprintSetupState
+from flask.json.provider import DefaultJSONProvider
+
+from corpus import indicators, policies
+from corpus.access import Actor, require_signed_in, visible
+from corpus.model import Use
+from corpus.policies import Found
+from indexer.search import Hit, Results, search_experts, search_indicators, search_policies
+from indexer.suggest import Suggestions, suggest
+from webapp import openapi
+from webapp.schemas import (
+    CompleteQuery,
+    IndicatorQuery,
+    NoQuery,
+    ReviewRequest,
+    SuggestRequest,
+    TextQuery,
+    from_body,
+    from_query,
+)
+from webapp.security import csrf_exempt
+from webapp.services import actor, services
+
+bp = Blueprint("api", __name__, url_prefix="/api")
+V1 = "/v1"
+
+
+@bp.record_once
+def _plain_json(state: BlueprintSetupState) -> None:
+    """Chinese as itself, fields in the order of the contract."""
+    provider = state.app.json
+    assert isinstance(provider, DefaultJSONProvider)  # noqa: S101 - Flask's default
+    provider.ensure_ascii = False
+    provider.sort_keys = False
+
+
+@bp.after_request
+def _tag(response: Response) -> Response:
+    """Tag answers by their content, and answer 304 when the reader has them already.
+
+    The tag says nothing but that: one made of the store's sequence number would tell the public that some record
+    changed which they may not see. The scope is in it, so that no two readers ever share one.
+    """
+    if request.method not in ("GET", "HEAD") or response.status_code != 200:
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.vary.update(("Authorization", "Cookie"))
+    digest = blake2b(visible(actor()).key.encode(), digest_size=12)
+    digest.update(b"\0" + response.get_data())
+    response.set_etag(digest.hexdigest())
+    response.make_conditional(request)
+    return response
+
+
+@bp.get(f"{V1}/indicators")
+def list_indicators() -> Response:
+    asked = from_query(IndicatorQuery, request.args).asked()
+    at = services()
+    return jsonify(results_json(search_indicators(at.store, at.live, asked, actor())))
+
+
+@bp.get(f"{V1}/indicators/<id>")
+def get_indicator(id: str) -> Response:
+    from_query(NoQuery, request.args)
+    return jsonify(indicators.get(services().store, id, actor()).as_json())
+
+
+@bp.get(f"{V1}/complete")
+def complete() -> Response:
+    asked = from_query(CompleteQuery, request.args)
+    found = services().live.view().completer.complete(asked.q, asked.limit)
+    return jsonify({"items": [c.as_json() for c in found]})
+
+
+@bp.post(f"{V1}/suggest")
+@csrf_exempt
+def post_suggest() -> Response:
+    from_query(NoQuery, request.args)
+    draft = from_body(SuggestRequest, request).draft()
+    at = services()
+    return jsonify(suggestions_json(suggest(at.store, at.live, draft, actor())))
+
+
+@bp.post(f"{V1}/review")
+@csrf_exempt
+def post_review() -> Response:
+    from indexer.review import review  # noqa: PLC0415 - being written
+
+    from_query(NoQuery, request.args)
+    goal = from_body(ReviewRequest, request).filled()
+    at = services()
+    return jsonify(review(goal, at.store, at.live, actor()).as_json())
+
+
+@bp.get(f"{V1}/policies")
+def list_policies() -> Response:
+    asked = from_query(TextQuery, request.args).asked()
+    at = services()
+    if asked.text.strip():
+        return jsonify(results_json(search_policies(at.store, at.live, asked, actor())))
+    shelf = policies.everything(at.store, actor())
+    start = (asked.page - 1) * asked.size
+    return jsonify({
+        "total": len(shelf),
+        "page": asked.page,
+        "size": asked.size,
+        "generation": at.live.view().generation,
+        "items": [policy.as_json() for policy in shelf[start : start + asked.size]],
+        "facets": {},
+        "did_you_mean": None,
+    })  # fmt: skip
+
+
+@bp.get(f"{V1}/policies/<id>")
+def get_policy(id: str) -> Response:
+    from_query(NoQuery, request.args)
+    store = services().store
+    with store.reading():
+        return jsonify(policy_json(id, actor()))
+
+
+@bp.get(f"{V1}/experts")
+def list_experts() -> Response:
+    require_signed_in(actor())
+    asked = from_query(TextQuery, request.args).asked()
+    at = services()
+    return jsonify(results_json(search_experts(at.store, at.live, asked, actor())))
+
+
+@bp.get(f"{V1}/taxonomy")
+def taxonomy() -> Response:
+    from_query(NoQuery, request.args)
+    return jsonify({"domains": tree(indicators.uses(services().store))})
+
+
+@bp.get(f"{V1}/openapi.json")
+def describe() -> Response:
+    from_query(NoQuery, request.args)
+    return jsonify(openapi.document())
+
+
+@bp.get(f"{V1}/healthz")
+def healthz() -> Response:
+    """Whether searches can be answered; says nothing else, and needs no sign-in."""
+    try:
+        services().live.view()
+    except Exception:
+        current_app.logger.exception("healthz")
+        response = jsonify({"ok": False})
+        response.status_code = 503
+        return response
+    return jsonify({"ok": True})
+
+
+@bp.get("/docs")
+def docs() -> str:
+    """The same as openapi.json, for people."""
+    return render_template("api_docs.html", operations=openapi.operations(), schemas=openapi.tables())
+
+
+# Shapes of the contract
+
+
+def results_json(results: Results[Any]) -> dict[str, object]:
+    """A page of search results."""
+    return {
+        "total": results.total,
+        "page": results.page,
+        "size": results.size,
+        "generation": results.generation,
+        "items": [_hit(hit) for hit in results.hits],
+        "facets": {
+            name: [{"value": value, "count": count} for value, count in counts.items()]
+            for name, counts in results.facets.items()
+        },
+        "did_you_mean": results.did_you_mean,
+    }
+
+
+def _hit(hit: Hit[Any]) -> Mapping[str, object]:
+    found: dict[str, object] = hit.record.as_json()
+    return found | {"score": hit.score, "highlight": hit.highlight, "why": hit.why}
+
+
+def suggestions_json(found: Suggestions) -> dict[str, object]:
+    """The answer to a draft."""
+    return {
+        "uses": [
+            {"domain": u.use.domain, "industry": u.use.industry, "use": u.use.use, "confidence": u.confidence}
+            for u in found.uses
+        ],
+        "items": [
+            {
+                "id": s.indicator.id,
+                "name": s.indicator.name,
+                "level1": s.indicator.category.level1,
+                "level2": s.indicator.category.level2,
+                "operator": s.indicator.operator.value,
+                "unit": s.indicator.unit,
+                "reference": s.indicator.reference,
+                "score": s.score,
+                "why": list(s.why),
+            }
+            for s in found.items
+        ],
+        "coverage": {
+            c.category.level2: {"chosen": c.chosen, "suggested": c.suggested, "required": c.required}
+            for c in found.coverage
+        },
+        "policies": [passage.as_json() for passage in found.policies],
+        "generation": found.generation,
+    }
+
+
+def policy_json(id: str, actor: Actor) -> dict[str, object]:
+    """A document with its passages and its links both ways. Raises NotFound."""
+    store = services().store
+    policy = policies.get(store, id, actor)
+    return policy.as_json() | {
+        "passages": [_passage(Found(policy, passage)) for passage in policies.passages(store, policy.id)],
+        "citations": [asdict(link) for link in policies.citations(store, policy.id, actor)],
+        "cited_by": [asdict(link) for link in policies.cited_by(store, policy.id, actor)],
+    }
+
+
+def _passage(found: Found) -> dict[str, object]:
+    passage = found.passage
+    return {
+        "ordinal": passage.ordinal,
+        "path": list(passage.path),
+        "section": passage.section,
+        "page": passage.page,
+        "kind": passage.kind,
+        "text": passage.text,
+        "citation": found.citation,
+    }
+
+
+def tree(uses: list[Use]) -> list[dict[str, object]]:
+    """Domains with their industries with their uses, in the order of the taxonomy."""
+    domains: dict[str, dict[str, list[dict[str, str]]]] = {}
+    for use in uses:
+        domains.setdefault(use.domain, {}).setdefault(use.industry, []).append({"code": use.code, "name": use.use})
+    return [
+        {"name": domain, "industries": [{"name": industry, "uses": found} for industry, found in industries.items()]}
+        for domain, industries in domains.items()
+    ]
