@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from corpus import indicators
+from corpus.errors import Conflict
 from corpus.indicators import Codes, indicator_id
 from corpus.model import Indicator, Owner, Use
 from corpus.readers.tables import Row
@@ -50,10 +51,10 @@ def plan(store: Store, rows: Iterable[Row], *, origin: str) -> Plan:
     by_meaning: dict[tuple[str, ...], Indicator] = {}
     for i in indicators.everything(store):
         by_code[i.code] = by_meaning[_meaning(i)] = i
-    codes = Codes(store)
+    read = [(row, *read_row(named(row.cells), row.place)) for row in rows]
+    codes = Codes(store, reserved=(draft.code for _, draft, _ in read if draft))
     seen: dict[str, str] = {}
-    for row in rows:
-        draft, problems = read_row(named(row.cells), row.place)
+    for row, draft, problems in read:
         if draft is None:
             result.problems.extend(problems)
             continue
@@ -86,10 +87,19 @@ def plan(store: Store, rows: Iterable[Row], *, origin: str) -> Plan:
 
 
 def apply(store: Store, plan: Plan, *, actor: str, source: str) -> int:
-    """Write what the plan holds, all or nothing; returns how many records were written."""
+    """Write what the plan holds, all or nothing; returns how many records were written.
+
+    Raises Conflict when the library has moved on since the plan was made, so that it overwrites nobody's work.
+    """
     records = plan.new + plan.changed
     if records:
         with store.writing():
+            now = {i.id: i.revision for i in indicators.everything(store)}
+            uses = {u.code: u for u in indicators.uses(store)}
+            if any(now.get(i.id, 0) != i.revision for i in records) or any(
+                uses.get(u.code, u) != u for u in plan.uses
+            ):
+                raise Conflict("检查之后指标库又有变化，请重新检查这份表格后再导入。", field="file")
             indicators.add_taxonomy(store, plan.uses, plan.owners)
             indicators.put(store, records, actor=actor, action="import", detail=f"{source}：{plan.summary()}")
     return len(records)

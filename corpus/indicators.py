@@ -61,22 +61,32 @@ def add_taxonomy(store: Store, uses: Sequence[Use], owners: Sequence[Owner]) -> 
 
 
 class Codes:
-    """Hands out indicator codes: the level-2 code and a serial, continuing after the highest in use."""
+    """Hands out indicator codes: the level-2 code and a serial, continuing after the highest in use.
 
-    def __init__(self, store: Store) -> None:
-        self._next: dict[tuple[str, Visibility], int] = {}
-        for row in store.rows(
-            "select category, visibility, max(cast(substr(code, 3) as integer)) as last from indicators "
-            "where length(code) = 7 and code not glob '*[^0-9]*' group by category, visibility"
-        ):
-            self._next[row["category"], Visibility(row["visibility"])] = row["last"] + 1
+    ``reserved`` are codes that others ask for by name; they are left to them.
+    """
+
+    def __init__(self, store: Store, reserved: Iterable[str] = ()) -> None:
+        self._reserved = frozenset(reserved)
+        # By the series that a code stands in: a record keeps its code when its visibility changes.
+        self._last = {
+            (row["prefix"], row["series"]): row["last"]
+            for row in store.rows(
+                "select substr(code, 1, 2) as prefix, cast(substr(code, 3) as integer) > ? as series, "
+                "max(cast(substr(code, 3) as integer)) as last from indicators "
+                "where length(code) = 7 and code not glob '*[^0-9]*' group by prefix, series",
+                [RESTRICTED_SERIAL],
+            )
+        }
 
     def take(self, category: Category, visibility: Visibility) -> str:
         """The next free code for a record of that category."""
-        first = 1 if visibility is Visibility.PUBLIC else RESTRICTED_SERIAL + 1
-        serial = self._next.get((category.code, visibility), first)
-        self._next[category.code, visibility] = serial + 1
-        return f"{category.code}{serial:05d}"
+        key = category.code, int(visibility is Visibility.RESTRICTED)
+        serial = self._last.get(key, RESTRICTED_SERIAL if key[1] else 0) + 1
+        while (code := f"{category.code}{serial:05d}") in self._reserved:
+            serial += 1
+        self._last[key] = serial
+        return code
 
 
 def put(store: Store, indicators: Sequence[Indicator], *, actor: str, action: str, detail: str) -> list[Indicator]:

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpus.errors import BadInput, Unreadable
+from corpus.errors import BadInput, NotReady, Unreadable
 from corpus.migrations import steps
 from corpus.store import FILE_NAME, Store
 
@@ -23,7 +23,7 @@ class Check:
 
 
 def counts(store: Store) -> dict[str, int]:
-    """The size of everything, retired records left out."""
+    """The size of everything, retired records left out. Raises NotReady when the file is too damaged to count."""
     active = "select count(*) from indicators where status = 'active'"
     statements = {
         "indicators": active,
@@ -41,39 +41,50 @@ def counts(store: Store) -> dict[str, int]:
         "synonyms": "select count(distinct term) from synonyms",
         "lexicon": "select count(*) from lexicon",
     }
-    return {name: int(store.value(sql)) for name, sql in statements.items()}
+    try:
+        return {name: int(store.value(sql)) for name, sql in statements.items()}
+    except sqlite3.DatabaseError as error:
+        raise NotReady(f"数据库 {store.path} 已损坏（{error}），请用 zhibiao restore 从备份恢复。") from error
 
 
 def check(store: Store) -> list[Check]:
     """The store's own checks: schema, integrity, and that every revision chain is whole."""
     pending = [step.name for step in steps.pending(store.db)]
     problems = store.problems()
-    broken = store.value(
-        "select count(*) from indicators i where i.revision <> "
-        "(select max(revision) from revisions r where r.kind = 'indicators' and r.record_id = i.id)"
+    broken = problems or store.value(
+        "select count(*) from indicators i where i.revision <> (select count(*) from revisions r "
+        "where r.kind = 'indicators' and r.record_id = i.id and r.revision between 1 and i.revision)"
     )
+    revisions = "数据不完整，未能核对修订记录" if problems else f"{broken} 条指标缺少修订记录，请从备份恢复"
     return [
         Check("schema", not pending, "数据库结构为最新" if not pending else "数据库结构较旧，请运行 zhibiao init 升级"),
         Check(
             "integrity", not problems, "数据完整" if not problems else f"{problems[0]}，请用 zhibiao restore 从备份恢复"
         ),
-        Check("revisions", not broken, "修订记录完整" if not broken else f"{broken} 条指标缺少修订记录，请从备份恢复"),
+        Check("revisions", not broken, "修订记录完整" if not broken else revisions),
     ]
 
 
 def backup(store: Store, target: Path) -> None:
-    """Write one consistent copy of the store to ``target`` while it is in use. Raises BadInput when it exists."""
+    """Write one consistent copy of the store to ``target`` while it is in use.
+
+    Raises BadInput when it exists or cannot be written.
+    """
     if target.exists():
         raise BadInput(f"文件 {target} 已存在，请换一个文件名。", field="file")
     partial = target.with_name(target.name + ".part")
-    partial.unlink(missing_ok=True)
-    with closing(sqlite3.connect(partial)) as copy:
-        store.db.conn.backup(copy)
-    partial.rename(target)
+    try:
+        partial.unlink(missing_ok=True)
+        with closing(sqlite3.connect(partial)) as copy:
+            store.db.conn.backup(copy)
+        partial.rename(target)
+    except (OSError, sqlite3.OperationalError) as error:
+        partial.unlink(missing_ok=True)
+        raise BadInput(f"备份文件 {target} 写不进去，请检查目录是否存在、能否写入。", field="file") from error
 
 
 def restore(folder: Path, source: Path) -> None:
-    """Put a backup in place of the store of ``folder``; what was there is kept as ``*.before-restore``.
+    """Put a backup in place of the store of ``folder``; what was there is kept as ``*.before-restore`` beside it.
 
     Raises Unreadable when ``source`` is not a sound backup; then nothing is touched. No server may be running.
     """
@@ -92,7 +103,10 @@ def restore(folder: Path, source: Path) -> None:
         partial.unlink()
         raise Unreadable(f"文件 {source} 不是完好的备份，请换一个备份文件。", field="file")
     for suffix in ("", "-wal", "-shm"):
+        # The log of what is kept goes by its new name, or SQLite would miss what stands only there.
+        kept = folder / (FILE_NAME + ".before-restore" + suffix)
+        kept.unlink(missing_ok=True)
         old = folder / (FILE_NAME + suffix)
         if old.exists():
-            old.rename(folder / (FILE_NAME + suffix + ".before-restore"))
+            old.rename(kept)
     partial.rename(folder / FILE_NAME)

@@ -93,11 +93,9 @@ def create_policies(db: Database) -> None:
             ordinal integer not null,
             number text not null,
             title text not null,
-            cited_id text references policies(id) on delete set null,
             primary key (policy_id, ordinal, number, title)
         )""")
     db.table("citations").create_index(["number"])
-    db.table("citations").create_index(["cited_id"])
 
 
 @steps()

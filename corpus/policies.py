@@ -87,13 +87,14 @@ def parse(path: Path) -> Parsed:
     raw = read_document(path)
     passages = tuple(structure.passages(raw))
     title = structure.title_of(raw)
+    text = "\n".join(block.text for block in raw.blocks)
     return Parsed(
         policy=Policy(
             id="p" + blake2s(raw.sha256.encode(), digest_size=5).hexdigest(),
             title=title,
             number=numbers.own_number(raw.blocks),
-            issuer=structure.issuer_of(title),
-            year=structure.year_of(title),
+            issuer=structure.issuer_of(title, text),
+            year=structure.year_of(title, text),
             theme="",
             status="有效性未核",
             basis="原文导入",
@@ -110,7 +111,7 @@ def parse(path: Path) -> Parsed:
 
 
 def put(store: Store, documents: Sequence[Parsed], *, actor: str) -> tuple[int, int]:
-    """Write documents that are not there yet, all or nothing, and link the citations of the whole library again.
+    """Write documents that are not there yet, all or nothing.
 
     Returns how many were written, and how many were there already with the same content.
     """
@@ -136,26 +137,27 @@ def put(store: Store, documents: Sequence[Parsed], *, actor: str) -> tuple[int, 
                 ],
             )
             db.conn.executemany(
-                "insert or ignore into citations values (?, ?, ?, ?, null)",
+                "insert or ignore into citations (policy_id, ordinal, number, title) values (?, ?, ?, ?)",
                 [(p.id, c.ordinal, c.number, c.title) for c in document.citations],
             )
             written.append((p.id, 1, p.as_json()))
         if written:
-            _link(store)
             store.record(
                 "policies", written, actor=actor, action="import", detail="、".join(str(w[2]["title"]) for w in written)
             )
     return len(written), len(documents) - len(written)
 
 
-def _link(store: Store) -> None:
-    """A citation points at the one document of that number, else at the one of exactly that title."""
-    store.db.conn.execute("""
-        update citations set cited_id = coalesce(
-            (select min(id) from policies p where citations.number <> '' and p.number = citations.number
-             and p.id <> citations.policy_id having count(*) = 1),
-            (select min(id) from policies p where citations.title <> '' and p.title = citations.title
-             and p.id <> citations.policy_id having count(*) = 1))""")
+def _cited(actor: Actor) -> tuple[str, list[str]]:
+    """The id that citation ``c`` points at: the one document of that number, else the one of exactly that title.
+
+    It is found among what ``actor`` may see, so that an unseen document neither takes a link nor blurs one.
+    """
+    condition, parameters = visible(actor).sql("o")
+    only = "(select case when count(*) = 1 then min(o.id) end from policies o where {} and o.id <> c.policy_id and {})"
+    number = only.format("c.number <> '' and o.number = c.number", condition)
+    title = only.format("c.title <> '' and o.title = c.title", condition)
+    return f"coalesce({number}, {title})", parameters * 2
 
 
 def get(store: Store, id: str, actor: Actor) -> Policy:
@@ -182,10 +184,10 @@ def passages(store: Store, policy_id: str) -> list[Passage]:
 
 def citations(store: Store, policy_id: str, actor: Actor) -> list[Link]:
     """The documents that one names, linked where the library holds them and ``actor`` may see them."""
-    condition, parameters = visible(actor).sql("p")
+    cited, parameters = _cited(actor)
     rows = store.rows(
         "select c.ordinal, c.number, c.title, p.id as cited_id, p.title as cited_title from citations c "
-        f"left join policies p on p.id = c.cited_id and {condition} where c.policy_id = ? "
+        f"left join policies p on p.id = {cited} where c.policy_id = ? "
         "order by c.ordinal, c.number, c.title",
         [*parameters, policy_id],
     )
@@ -195,11 +197,12 @@ def citations(store: Store, policy_id: str, actor: Actor) -> list[Link]:
 def cited_by(store: Store, policy_id: str, actor: Actor) -> list[Backlink]:
     """The passages elsewhere that name a document."""
     condition, parameters = visible(actor).sql("p")
+    cited, more = _cited(actor)
     rows = store.rows(
         "select p.id as policy_id, p.title as policy_title, c.ordinal, x.section from citations c "
         "join policies p on p.id = c.policy_id join passages x on x.policy_id = p.id and x.ordinal = c.ordinal "
-        f"where c.cited_id = ? and {condition} order by p.title, c.ordinal",
-        [policy_id, *parameters],
+        f"where {condition} and {cited} = ? order by p.title, c.ordinal",
+        [*parameters, *more, policy_id],
     )
     return [Backlink(**row) for row in rows]
 

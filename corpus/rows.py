@@ -49,8 +49,10 @@ _VISIBILITIES = {
     "不公开": Visibility.RESTRICTED, "不可公开": Visibility.RESTRICTED, "否": Visibility.RESTRICTED,
     "涉密": Visibility.RESTRICTED, "涉敏": Visibility.RESTRICTED, "restricted": Visibility.RESTRICTED,
 }  # fmt: skip
-_KINDS = {"common": Kind.COMMON, "共性": Kind.COMMON, "共性指标": Kind.COMMON,
-          "specific": Kind.SPECIFIC, "个性": Kind.SPECIFIC, "个性指标": Kind.SPECIFIC}  # fmt: skip
+_KINDS = {"common": Kind.COMMON, "共性": Kind.COMMON, "共性指标": Kind.COMMON, "是": Kind.COMMON,
+          "specific": Kind.SPECIFIC, "个性": Kind.SPECIFIC, "个性指标": Kind.SPECIFIC, "否": Kind.SPECIFIC}  # fmt: skip
+# 涉密标记 asks the opposite of 是否公开.
+_SECRET = {"是": "不公开", "否": "公开", "非涉密": "公开", "不涉密": "公开"}
 _LIMITS = {"name": 60, "unit": 30, "reference": 100, "code": 30}
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
 _KEYWORD_BREAK = re.compile(r"[、,，;；\s]+")
@@ -69,8 +71,21 @@ class Problem:
 
 
 def named(cells: Mapping[str, str]) -> dict[str, str]:
-    """Cells under the contract's field names, whatever header the file used; unknown columns are left out."""
-    return {_FIELDS[_header(h)]: v for h, v in cells.items() if _header(h) in _FIELDS}
+    """Cells under the contract's field names, whatever header the file used; unknown columns are left out.
+
+    Of several columns for one field the first that is filled in counts; for visibility, one that says restricted.
+    """
+    found: dict[str, str] = {}
+    for title, cell in cells.items():
+        header = _header(title)
+        if header not in _FIELDS:
+            continue
+        name = _FIELDS[header]
+        value = _SECRET.get(cell.strip(), cell) if header == "涉密标记" else cell
+        closed = name == "visibility" and _VISIBILITIES.get(value.strip()) is Visibility.RESTRICTED
+        if closed or not found.get(name):
+            found[name] = value
+    return found
 
 
 @cache

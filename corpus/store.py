@@ -49,7 +49,7 @@ class Store:
     def open(cls, folder: Path) -> Store:
         """Open an existing store and bring its schema up to date.
 
-        Raises NotReady when there is none, or the file is not a store.
+        Raises NotReady when there is none, the file is not a store, or another program holds it.
         """
         store = cls(folder)
         if not store.path.exists():
@@ -68,8 +68,11 @@ class Store:
     def _migrate(self) -> None:
         try:
             if steps.pending(self.db):
-                steps.apply(self.db)
+                with self.writing() as db:  # a second opener waits here, and then finds nothing pending
+                    steps.apply(db)
         except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                raise NotReady(f"数据库 {self.path} 正被另一个程序占用，请稍后再试。") from error
             raise NotReady(f"数据库 {self.path} 打不开（{error}），请用 zhibiao restore 从备份恢复。") from error
 
     @property
@@ -78,9 +81,13 @@ class Store:
         db: Database | None = getattr(self._local, "db", None)
         if db is None:
             connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-            connection.execute("pragma journal_mode = wal")
-            connection.execute("pragma synchronous = normal")
-            connection.execute("pragma foreign_keys = on")
+            try:
+                connection.execute("pragma journal_mode = wal")
+                connection.execute("pragma synchronous = normal")
+                connection.execute("pragma foreign_keys = on")
+            except sqlite3.DatabaseError:
+                connection.close()
+                raise
             db = Database(connection)
             self._local.db = db
             with self._lock:
@@ -97,8 +104,13 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Database]:
-        """One transaction: all of it is written, or nothing. Nested use joins the outer transaction."""
+        """One transaction: all of it is written, or nothing. Nested use joins the outer transaction.
+
+        Inside ``reading`` it is a mistake: the end of the view would undo what is written.
+        """
         db = self.db
+        if getattr(self._local, "view", False):
+            raise RuntimeError("Store.writing() inside Store.reading()")
         if db.conn.in_transaction:
             yield db
             return
@@ -118,9 +130,11 @@ class Store:
             yield db
             return
         db.conn.execute("begin")
+        self._local.view = True
         try:
             yield db
         finally:
+            self._local.view = False
             db.conn.execute("rollback")
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
@@ -168,6 +182,9 @@ class Store:
 
     def problems(self) -> list[str]:
         """SQLite's own integrity and foreign key checks; empty when all is well."""
-        found = [row[0] for row in self.db.conn.execute("pragma integrity_check") if row[0] != "ok"]
-        broken = self.db.conn.execute("pragma foreign_key_check").fetchall()
+        try:
+            found = [row[0] for row in self.db.conn.execute("pragma integrity_check") if row[0] != "ok"]
+            broken = self.db.conn.execute("pragma foreign_key_check").fetchall()
+        except sqlite3.DatabaseError as error:
+            return [f"数据库文件已损坏（{error}）"]
         return found + [f"表 {row[0]} 第 {row[1]} 行引用了 {row[2]} 中不存在的记录" for row in broken]

@@ -49,8 +49,18 @@ class Analyzer:
         """The words of ``text`` in order, uncut: what a person would call the parts of a query."""
         return [w for w in self._jieba.cut(fold(text)) if _TERM.search(w) and w not in STOP_WORDS]
 
+    def parts(self, word: str) -> list[str]:
+        """The smallest known words inside ``word``, none of which holds another; empty when there is but itself."""
+        inside = [t for t in dict.fromkeys(self.tokens(word)) if t != word]
+        return [t for t in inside if not any(other != t and other in t for other in inside)]
+
     def _tokens(self, text: str) -> tuple[str, ...]:
-        return tuple(w for w in self._jieba.cut_for_search(fold(text)) if _TERM.search(w) and w not in STOP_WORDS)
+        """Search mode, and the dictionary's words across its borders (公路 and 农村公路 in 农村公路养护)."""
+        folded = fold(text)
+        found = [w for w in self._jieba.cut_for_search(folded) if _TERM.search(w) and w not in STOP_WORDS]
+        known = set(found)
+        across = (w for w in self._jieba.cut(folded, cut_all=True) if len(w) > 1 and w not in known)
+        return (*found, *(w for w in across if _TERM.search(w) and w not in STOP_WORDS))
 
     def known(self, word: str) -> bool:
         """Whether the dictionary or the lexicon holds ``word``."""

@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -29,7 +29,7 @@ from indexer.engines.embedded import Embedded
 from indexer.engines.scores import Statistics
 
 # Raised whenever what is written changes shape: older generations are rebuilt, never guessed at.
-FORMAT = 1
+FORMAT = 2
 KEEP = 2
 
 Progress = Callable[[str], None]
@@ -37,7 +37,10 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation holds: up to which change, how many documents, and a digest of their content."""
+    """What a generation holds: up to which change, how many documents, and a digest of their content.
+
+    ``public`` names what the public may learn from it; ``files`` is a digest of every file, by which damage shows.
+    """
 
     format: int
     name: str
@@ -45,6 +48,8 @@ class Manifest:
     built: str
     counts: dict[str, int]
     digests: dict[str, str]
+    public: str
+    files: str
 
 
 def root(data: Path) -> Path:
@@ -66,10 +71,13 @@ def current(data: Path) -> Path:
 
 def manifest(folder: Path) -> Manifest:
     """The manifest of a generation. Raises NotReady when this version cannot read it."""
-    found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    if found.get("format") != FORMAT:
-        raise NotReady("索引由其他版本建立，请运行 zhibiao index --full 重建。")
-    return Manifest(**found)
+    try:
+        found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        if found["format"] != FORMAT:
+            raise NotReady("索引由其他版本建立，请运行 zhibiao index --full 重建。")
+        return Manifest(**found)
+    except (ValueError, TypeError, LookupError):
+        raise NotReady("索引已损坏，请运行 zhibiao index --full 重建。") from None
 
 
 @contextmanager
@@ -107,7 +115,7 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
             json.dumps({"lexicon": lexicon, "synonyms": [asdict(s) for s in synonyms]}, ensure_ascii=False),
             encoding="utf-8",
         )
-        counts, digests = {}, {}
+        counts, digests, names = {}, {}, {}
         for kind, schema in SCHEMAS.items():
             public = [d for d in docs[kind] if not d.restricted]
             sealed = [d for d in docs[kind] if d.restricted]
@@ -116,15 +124,26 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
                 progress(f"写入 {kind} {len(part)} 条（{edition}）")
                 Embedded.build(aside / edition / kind, schema, part, statistics)
             counts[kind] = len(docs[kind])
-            digests[kind] = _digest((d.id, d.digest) for d in docs[kind])
+            digests[kind] = digest((d.id, d.digest) for d in docs[kind])
+            names[kind] = digest((d.id, d.digest) for d in public)
         complete.save(aside / "open" / "complete.json", texts, analyzer, docs["indicators"])
         progress("核对")
         _verify(aside, digests)
-        name = f"gen-{_digest(digests.items())[:12]}"
+        name = f"gen-{digest(digests.items())[:12]}"
+        names["words"] = (aside / "words.json").read_text(encoding="utf-8")
         serial = 1 + max(
             (int(p.name.rsplit("-", 1)[1]) for p in root(data).glob("gen-*") if p.name[-1].isdigit()), default=0
         )
-        result = Manifest(FORMAT, f"{name}-{serial}", seq, now(), counts, digests)
+        result = Manifest(
+            format=FORMAT,
+            name=f"{name}-{serial}",
+            seq=seq,
+            built=now(),
+            counts=counts,
+            digests=digests,
+            public=digest(names.items())[:16],
+            files=_files(aside),
+        )
         (aside / "manifest.json").write_text(json.dumps(asdict(result), ensure_ascii=False, indent=1), encoding="utf-8")
         _sync(aside)
         aside.rename(root(data) / result.name)
@@ -140,12 +159,14 @@ def verify(store: Store) -> Manifest:
     """
     folder = current(store.folder)
     found = manifest(folder)
+    if _files(folder) != found.files:
+        raise NotReady("索引已损坏，请运行 zhibiao index --full 重建。")
     _verify(folder, found.digests)
     with store.reading():
         if store.head() == found.seq:
             listed = json.loads((folder / "words.json").read_text(encoding="utf-8"))["lexicon"]
             docs = _documents(store, Analyzer(listed, cache=store.folder / "cache"))
-            if {kind: _digest((d.id, d.digest) for d in docs[kind]) for kind in SCHEMAS} != found.digests:
+            if {kind: digest((d.id, d.digest) for d in docs[kind]) for kind in SCHEMAS} != found.digests:
                 raise NotReady("索引与指标库内容不一致，请运行 zhibiao index --full 重建。")
     return found
 
@@ -170,6 +191,14 @@ def of_kind(store: Store, kind: str, ids: Sequence[str], analyzer: Analyzer) -> 
     return [documents.of_expert(e, analyzer) for e in experts.active(store) if e.id in wanted]
 
 
+def ids_of(kind: str, records: Iterable[str], documents: Iterable[str]) -> set[str]:
+    """The index documents of those records: themselves, or all the passages of a policy that are in ``documents``."""
+    wanted = set(records)
+    if kind != "policies":
+        return wanted
+    return {id for id in documents if id.rpartition("-")[0] in wanted}
+
+
 def _documents(store: Store, analyzer: Analyzer) -> dict[str, list[Document]]:
     return {
         "indicators": [documents.of_indicator(i, analyzer) for i in indicators.active(store, "full")],
@@ -182,22 +211,32 @@ def _verify(folder: Path, digests: dict[str, str]) -> None:
     for kind, schema in SCHEMAS.items():
         engine = Embedded.open(schema, [folder / "open" / kind, folder / "full" / kind])
         try:
-            if _digest(engine.digests().items()) != digests[kind]:
+            if digest(engine.digests().items()) != digests[kind]:
                 raise NotReady(f"索引核对未通过（{kind}），原索引继续使用，请重新运行 zhibiao index --full。")
         finally:
             engine.close()
 
 
-def _digest(pairs: object) -> str:
-    lines = "\n".join(f"{key}\t{value}" for key, value in sorted(pairs))  # type: ignore[call-overload]
+def digest(pairs: Iterable[tuple[str, str]]) -> str:
+    """One name for (key, content) pairs, whatever their order."""
+    lines = "\n".join(f"{key}\t{value}" for key, value in sorted(pairs))
     return blake2b(lines.encode(), digest_size=16).hexdigest()
+
+
+def _files(folder: Path) -> str:
+    """A digest of every file of a generation but its manifest, which holds it."""
+    paths = [p for p in folder.rglob("*") if p.is_file() and p != folder / "manifest.json"]
+    return digest((p.relative_to(folder).as_posix(), blake2b(p.read_bytes()).hexdigest()) for p in paths)
 
 
 def _sync(folder: Path) -> None:
     """Have everything on disk before the name says that it is there."""
-    for path in [p for p in folder.rglob("*") if p.is_file()]:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+    for path in [folder, *folder.rglob("*")]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _point(data: Path, name: str) -> None:

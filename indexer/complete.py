@@ -6,7 +6,7 @@ Texts come from public records alone, whoever asks.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,14 +40,18 @@ class Completion:
 
 
 def texts(store: Store) -> list[Completion]:
-    """Every text that may be offered, each once: taxonomy, indicator names, lexicon."""
+    """Every text that may be offered, each once: the taxonomy of public records, their names, the lexicon."""
     found: dict[str, Completion] = {}
+    public = list(indicators.active(store, "open"))
+    held = {i.use for i in public}
     for use in indicators.uses(store):
+        if use not in held:
+            continue
         for kind, text in (("domain", use.domain), ("industry", use.industry), ("use", use.use)):
             found.setdefault(text, Completion(text, kind))
     for term in words.lexicon(store):
         found.setdefault(term, Completion(term, "word"))
-    for i in indicators.active(store, "open"):
+    for i in public:
         found.setdefault(i.name, Completion(i.name, "indicator", i.id))
     return list(found.values())
 
@@ -67,6 +71,7 @@ class Completer:
     """The completion list of a generation, in memory."""
 
     def __init__(self, rows: Sequence[Sequence[str]]) -> None:
+        self._rows = rows
         self._texts = [Completion(text, kind, id) for text, kind, id, _, _ in rows]
         self._folded = [fold(c.text) for c in self._texts]
         self._pinyin = [row[3] for row in rows]
@@ -78,6 +83,10 @@ class Completer:
     @classmethod
     def load(cls, path: Path) -> Completer:
         return cls(json.loads(path.read_text(encoding="utf-8")))
+
+    def without(self, ids: Collection[str]) -> Completer:
+        """The same list without the names of those indicators."""
+        return Completer([row for row in self._rows if row[2] not in ids]) if ids else self
 
     def complete(self, typed: str, limit: int = 10) -> list[Completion]:
         """The best texts for what was typed so far: those that begin with it, hold it, sound like it, or nearly do."""

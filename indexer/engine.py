@@ -52,12 +52,16 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """An index term to look for in the fields of ``group``; ``reason`` is empty for the reader's own word."""
+    """An index term to look for in the fields of ``group``; ``reason`` is empty for the reader's own word.
+
+    A synonym names in ``like`` the word that it stands for: a rare synonym of a common word is worth no more than it.
+    """
 
     text: str
     weight: float = 1.0
     group: str = "words"
     reason: str = ""
+    like: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,9 @@ class Engine(Protocol):
 
     def digests(self) -> dict[str, str]:
         """The digest of every document that the durable index holds, by id."""
+
+    def ids(self) -> Iterable[str]:
+        """The id of every document, changes counted in."""
 
     def close(self) -> None:
         """Let go of files."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpus.access import Scope
@@ -35,15 +34,12 @@ class View:
     thesaurus: Thesaurus
     completer: Completer
     engines: dict[tuple[str, str], Embedded]
+    generation: str
+    """Names the public content of this view: it changes with every public change, and with no other."""
 
     def engine(self, kind: str, scope: Scope) -> Embedded:
         """The index of a kind in the edition that this reader may open."""
         return self.engines[kind, scope.edition]
-
-    @cached_property
-    def generation(self) -> str:
-        """Names the content of this view; equal names answer alike. Says nothing of restricted records."""
-        return f"{self.manifest.built}"
 
 
 class Live:
@@ -68,33 +64,57 @@ class Live:
 
     def close(self) -> None:
         """Let go of the files of the current generation."""
-        if self._view is not None:
-            for engine in self._view.engines.values():
-                engine.close()
-            self._view = None
+        with self._lock:
+            if self._base is not None:
+                for engine in self._base.engines.values():
+                    engine.close()
+            self._view = self._base = None
 
     def _refresh(self) -> View:
-        folder = build.current(self.store.folder)
-        base = self._base
-        if base is None or base.folder != folder:
-            base = self._open(folder)
+        base = self._newest()
         changes = self.store.changes_since(base.manifest.seq)
         head = changes[-1].seq if changes else base.manifest.seq
         engines = dict(base.engines)
         pending = 0
+        public_changes: dict[str, str] = {}
+        withdrawn: set[str] = set()
         for kind in SCHEMAS:
             ids = list(dict.fromkeys(change.record_id for change in changes if change.kind == kind))
             if not ids:
                 continue
             pending += len(ids)
             documents = build.of_kind(self.store, kind, ids, base.analyzer)
-            gone = ids if kind != "policies" else []
+            gone = build.ids_of(kind, ids, base.engines[kind, "full"].ids())
             public = [d for d in documents if not d.restricted]
+            dropped = {d for d in base.engines[kind, "open"].ids() if d in gone}.difference(d.id for d in public)
+            public_changes |= dict.fromkeys(dropped, "") | {d.id: d.digest for d in public}
+            withdrawn |= dropped
             engines[kind, "open"] = base.engines[kind, "open"].with_changes(public, gone)
             engines[kind, "full"] = base.engines[kind, "full"].with_changes(documents, gone)
         self._base = base
-        self._view = View(folder, base.manifest, head, pending, base.analyzer, base.thesaurus, base.completer, engines)
+        self._view = replace(
+            base,
+            seq=head,
+            pending=pending,
+            completer=base.completer.without(withdrawn),
+            engines=engines,
+            generation=build.digest([("", base.generation), *public_changes.items()])[:16]
+            if public_changes
+            else base.generation,
+        )
         return self._view
+
+    def _newest(self) -> View:
+        """The generation that serves; another is tried when builds overtook the opening of one and removed it."""
+        while True:
+            folder = build.current(self.store.folder)
+            if self._base is not None and self._base.folder == folder:
+                return self._base
+            try:
+                return self._open(folder)
+            except FileNotFoundError:
+                if folder.exists():
+                    raise
 
     def _open(self, folder: Path) -> View:
         manifest = build.manifest(folder)
@@ -113,4 +133,5 @@ class Live:
             thesaurus=Thesaurus.of(synonyms),
             completer=Completer.load(folder / "open" / "complete.json"),
             engines=engines,
+            generation=manifest.public,
         )

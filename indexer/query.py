@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from corpus.errors import BadInput
@@ -102,7 +102,11 @@ def plan(text: str, analyzer: Analyzer, thesaurus: Thesaurus) -> Plan:
         for unit in _units("".join(literal), (), analyzer):
             units.setdefault(unit.label, unit)
     found = tuple(units.values())
-    return Plan(found, tuple(lit for lit in literals if lit), 0 if literals and not rest.strip() else need(len(found)))
+    literals = tuple(literal for literal in literals if literal)
+    if not found and not literals and (typed := characters(text)):
+        # Nothing but stop words or signs: found where it stands as it was typed, which may be nowhere.
+        return Plan((), (tuple(typed),), 0)
+    return Plan(found, literals, 0 if literals and not rest else need(len(found)))
 
 
 def need(count: int) -> int:
@@ -114,7 +118,10 @@ def _units(piece: str, synonyms: tuple[Synonym, ...], analyzer: Analyzer) -> lis
     if not synonyms:
         return [_unit(word, analyzer) for word in analyzer.words(piece)]
     whole = _unit(piece, analyzer)
-    terms = [Term(fold(s.term), SYNONYM_WEIGHT[s.type], reason=f"“{piece}”的{SYNONYM_WORDS[s.type]}") for s in synonyms]
+    terms = [
+        Term(fold(s.term), SYNONYM_WEIGHT[s.type], reason=f"“{piece}”的{SYNONYM_WORDS[s.type]}", like=piece)
+        for s in synonyms
+    ]
     return [Unit(piece, (*whole.terms, *terms), whole.parts)]
 
 
@@ -122,8 +129,7 @@ def _unit(word: str, analyzer: Analyzer) -> Unit:
     """A word as a unit: itself, its characters when it is only one, its parts when it has some."""
     if len(word) == 1 and not word.isascii():
         return Unit(word, (Term(word), Term(word, 0.8, group="chars")))
-    parts = dict.fromkeys(part for part in analyzer.tokens(word) if part != word)
-    return Unit(word, (Term(word),), tuple(Term(part, PART_WEIGHT) for part in parts))
+    return Unit(word, (Term(word),), tuple(Term(part, PART_WEIGHT) for part in analyzer.parts(word)))
 
 
 def draft(parts: Sequence[tuple[str, float]], analyzer: Analyzer, thesaurus: Thesaurus) -> Plan:
@@ -145,6 +151,6 @@ def draft(parts: Sequence[tuple[str, float]], analyzer: Analyzer, thesaurus: The
 
 def _times(unit: Unit, weight: float) -> Unit:
     def scaled(terms: tuple[Term, ...]) -> tuple[Term, ...]:
-        return tuple(Term(t.text, t.weight * weight, t.group, t.reason) for t in terms)
+        return tuple(replace(t, weight=t.weight * weight) for t in terms)
 
     return Unit(unit.label, scaled(unit.terms), scaled(unit.parts))

@@ -78,9 +78,6 @@ _WORK = re.compile(
 _PURE = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _NO_UNIT = re.compile("(?:指数|系数|比|比值|倍数|比率|等级|评分|得分)$")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_LIMIT = re.compile(
-    "[0-9一二三四五六七八九十两半]+个?(?:工作日|小时|分钟|天|日|月|年|周|季度)|按[月季年周日]|每[月季年周日天]|当[年月日天]|年[底内末前]|季度|月度|月底"
-)
 
 
 def required(line: Line) -> Iterator[Remark]:
@@ -391,7 +388,7 @@ def scale(line: Line) -> Iterator[Remark]:
         )  # fmt: skip
 
 
-ROW_RULES: tuple[Callable[[Line], Iterator[Remark]], ...] = (
+RULES: tuple[Callable[[Line], Iterator[Remark]], ...] = (
     required, satisfaction, missing_value, missing_unit, unit_fits, vague, direction, bounds, value_format, naming,
     single, placing, scale,
 )  # fmt: skip

@@ -21,6 +21,9 @@ _SERVED = re.compile(
 _TOTAL = re.compile(
     "总成本|总投资|总费用|总经费|总额|总支出|预算成本|成本控制|控制数|控制率|预算控制|项目成本|预算[内数]|预算金额|预算执行|资金总|执行率"
 )
+_LIMIT = re.compile(
+    "[0-9一二三四五六七八九十两半]+个?(?:工作日|小时|分钟|天|日|月|年|周|季度)|按[月季年周日]|每[月季年周日天]|当[年月日天]|年[底内末前]|季度|月度|月底"
+)
 
 
 def heading(table: Table) -> Iterator[Remark]:
@@ -345,7 +348,7 @@ def progress(table: Table) -> Iterator[Remark]:
         )
 
 
-TABLE_RULES: tuple[Callable[[Table], Iterator[Remark]], ...] = (
+RULES: tuple[Callable[[Table], Iterator[Remark]], ...] = (
     heading, levels, effects, mostly_vague, repeats, detailed_cost, affordable, weights, timing, one_value, explained,
     progress,
 )  # fmt: skip

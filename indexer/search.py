@@ -232,15 +232,17 @@ def _check(kind: str, asked: Query) -> dict[str, Sequence[str]]:
 def why(plan: Plan, parts: Sequence[Part]) -> str:
     """One sentence from the parts that made the score: which words stand where, and by way of what."""
     said: dict[str, list[str]] = {}
-    for unit in range(len(plan.units)):
-        own = [part for part in parts if part.unit == unit]
-        if not own:
-            continue
-        best = max(own, key=lambda part: part.score)
-        label = f"“{best.term.text}”" + (f"（{best.term.reason}）" if best.term.reason else "")
-        labels = said.setdefault(FIELD_WORDS.get(best.field, best.field), [])
-        if label not in labels:
-            labels.append(label)
+    for number, unit in enumerate(plan.units):
+        best: dict[Term, Part] = {}
+        for part in parts:
+            if part.unit == number:
+                best.setdefault(part.term, part)
+        whole = [part for term, part in best.items() if term not in unit.parts][:1]
+        for part in whole or best.values():
+            labels = said.setdefault(FIELD_WORDS.get(part.field, part.field), [])
+            label = f"“{part.term.text}”" + (f"（{part.term.reason}）" if part.term.reason else "")
+            if label not in labels:
+                labels.append(label)
     clauses = [f"{field}含{'、'.join(labels)}" for field, labels in said.items()]
     clauses += [f"原文含“{''.join(literal)}”" for literal in plan.literals]
     return "；".join(clauses) + "。" if clauses else "按代码顺序列出。"

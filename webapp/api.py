@@ -95,10 +95,10 @@ def post_suggest() -> Response:
 @bp.post(f"{V1}/review")
 @csrf_exempt
 def post_review() -> Response:
-    from indexer.review import review  # noqa: PLC0415 - being written
-
     from_query(NoQuery, request.args)
     goal = from_body(ReviewRequest, request).filled()
+    from indexer.review import review  # noqa: PLC0415 - being written
+
     at = services()
     return jsonify(review(goal, at.store, at.live, actor()).as_json())
 

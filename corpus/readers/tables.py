@@ -94,16 +94,16 @@ def _delimited(path: Path, delimiter: str) -> list[list[str]]:
 
 
 def _workbook(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED:
-                raise TooLarge(f"文件“{path.name}”解压后过大，请拆分后再导入。", field="file")
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED:
+                    raise TooLarge(f"文件“{path.name}”解压后过大，请拆分后再导入。", field="file")
         workbook = CalamineWorkbook.from_path(path)
         for name in workbook.sheet_names:
             sheet = workbook.get_sheet_by_name(name)
             yield name, [[_cell(value) for value in line] for line in sheet.to_python(skip_empty_area=False)]
-    except CalamineError as error:
+    except (CalamineError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise Unreadable(f"文件“{path.name}”打不开或已损坏，请用表格软件重新保存为 xlsx。", field="file") from error
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,15 @@ class Segment:
             wanted = "".join(characters)
             mask[[n for n, d in enumerate(self.fresh) if wanted in "".join(d.literal)]] = True
         return mask
+
+
+class _Found(NamedTuple):
+    """A match of a segment: its score, or the value that the list is ordered by; and what decides between equals."""
+
+    score: float
+    key: str
+    code: str
+    id: str
 
 
 class Embedded:
@@ -91,7 +101,7 @@ class Embedded:
         """See :class:`indexer.engine.Engine`. Equal scores are ordered by code, which no other record changes."""
         total = 0
         facets: dict[str, Counter[str]] = {name: Counter() for name in self.schema.facets}
-        best: list[tuple[float, str, str]] = []
+        best: list[_Found] = []
         for segment in self._segments:
             points, match = self._match(segment, plan, scope, filters)
             found = np.flatnonzero(match)
@@ -105,11 +115,10 @@ class Embedded:
                         if values[value]:
                             facets[name][values[value]] += int(sizes[value])
             best.extend(self._best(segment, found, points, sort, offset + limit))
-        best.sort(key=lambda hit: (-hit[0], hit[1]))
-        page = best[offset : offset + limit]
+        page = _ordered(best, sort)[offset : offset + limit]
         return Ranked(
-            ids=tuple(hit[2] for hit in page),
-            scores=tuple(round(hit[0], 4) if sort == "score" else 0.0 for hit in page),
+            ids=tuple(hit.id for hit in page),
+            scores=tuple(round(hit.score, 4) if sort == "score" else 0.0 for hit in page),
             total=total,
             facets={
                 name: dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
@@ -154,25 +163,26 @@ class Embedded:
         for field in self._groups[term.group]:
             row = scores.row(field, term.text)
             if row is not None:
-                points[row[0]] += np.float32(term.weight) * row[1]
+                points[row[0]] += np.float32(self._worth(field, term)) * row[1]
                 hit[row[0]] = True
 
+    def _worth(self, field: str, term: Term) -> float:
+        """What a term's impacts are multiplied by: its weight, and no more rarity than the word it stands for has."""
+        if not term.like:
+            return term.weight
+        return term.weight * min(1.0, self._statistics.idf(field, term.like) / self._statistics.idf(field, term.text))
+
     @staticmethod
-    def _best(
-        segment: Segment, found: np.ndarray, points: Floats, sort: str, limit: int
-    ) -> list[tuple[float, str, str]]:
-        """The first ``limit`` matches of a segment as (score, sort key, id)."""
+    def _best(segment: Segment, found: np.ndarray, points: Floats, sort: str, limit: int) -> list[_Found]:
+        """The first ``limit`` matches of a segment, best first."""
         scores = segment.scores
+        codes = scores.sorts.get("code", scores.ids)
         if sort == "score":
-            keys = scores.sorts.get("code", scores.ids)
             order = np.lexsort((scores.order[found], -points[found]))[:limit]
-            return [(float(points[n]), keys[n], scores.ids[n]) for n in found[order].tolist()]
-        reverse = sort.startswith("-")
+            return [_Found(float(points[n]), "", codes[n], scores.ids[n]) for n in found[order].tolist()]
         keys = scores.sorts[sort.removeprefix("-")]
-        chosen = sorted(found.tolist(), key=lambda n: (keys[n], scores.ids[n]), reverse=reverse)[:limit]
-        if not reverse:
-            return [(0.0, keys[n] + scores.ids[n], scores.ids[n]) for n in chosen]
-        return [(0.0, _reversed(keys[n] + scores.ids[n]), scores.ids[n]) for n in chosen]
+        listed = [_Found(0.0, keys[n], codes[n], scores.ids[n]) for n in found.tolist()]
+        return _ordered(listed, sort)[:limit]
 
     def explain(self, plan: Plan, ids: Sequence[str]) -> list[list[Part]]:
         """See :class:`indexer.engine.Engine`."""
@@ -194,7 +204,7 @@ class Embedded:
             if row is not None:
                 at = int(np.searchsorted(row[0], number))
                 if at < len(row[0]) and row[0][at] == number:
-                    parts.append(Part(unit, term, field, float(term.weight * row[1][at])))
+                    parts.append(Part(unit, term, field, float(np.float32(self._worth(field, term)) * row[1][at])))
         return parts
 
     def frequency(self, term: str) -> int:
@@ -210,6 +220,10 @@ class Embedded:
         """See :class:`indexer.engine.Engine`."""
         return {id: digest for s in self._segments if s.durable for id, digest in s.durable.stored()}
 
+    def ids(self) -> Iterator[str]:
+        """See :class:`indexer.engine.Engine`."""
+        return (s.scores.ids[n] for s in self._segments for n in np.flatnonzero(s.alive).tolist())
+
     def close(self) -> None:
         """See :class:`indexer.engine.Engine`."""
         for segment in self._segments:
@@ -217,6 +231,9 @@ class Embedded:
                 segment.durable.close()
 
 
-def _reversed(key: str) -> str:
-    """A key that sorts the other way round."""
-    return "".join(chr(0x10FFFF - ord(c)) for c in key) + chr(0x10FFFF)
+def _ordered(hits: list[_Found], sort: str) -> list[_Found]:
+    """Hits in the order of ``sort`` (``-`` turns it round), equal ones by code: the same in and across segments."""
+    hits = sorted(hits, key=lambda hit: (-hit.score, hit.code, hit.id))
+    if sort == "score":
+        return hits
+    return sorted(hits, key=lambda hit: hit.key, reverse=sort.startswith("-"))

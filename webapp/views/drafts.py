@@ -69,7 +69,6 @@ def index() -> str:
         added=indicators.fetch(services().store, wanted, actor()),
         columns=COLUMNS,
         ranks=list(RANKS),
-        who=actor().name,
     )
 
 
