@@ -30,6 +30,11 @@ SYNONYM_WORDS = {
 }
 # A word's own smaller parts (农村、公路 of 农村公路) count, but less than the word.
 PART_WEIGHT = 0.45
+# Words that nearly every draft holds and that say nothing of its matter.
+GENERIC = frozenset(
+    ("项目", "资金", "经费", "专项", "年度", "工作", "工程", "计划", "任务", "完成", "市", "县", "区", "州", "省")
+)
+GENERIC_WEIGHT = 0.3
 _QUOTED = re.compile(r"[\"“”「『]([^\"“”「」『』]{1,100})[\"“”」』]")
 _JUNK = re.compile(r"[\"“”「」『』*?？＊!！,，。.;；:：、()（）\[\]{}<>《》|&^~+=\\/\x00-\x1f]+")
 _CODE = re.compile(r"\d{7}")
@@ -146,7 +151,12 @@ def draft(parts: Sequence[tuple[str, float]], analyzer: Analyzer, thesaurus: The
                     if len(unit.label) > 1 and not unit.label[0].isdigit():
                         units.setdefault(unit.label, unit)
                         counts[unit.label] = counts.get(unit.label, 0.0) + weight
-    return Plan(tuple(_times(unit, 1 + math.log(max(counts[unit.label], 0.5))) for unit in units.values()))
+    return Plan(
+        tuple(
+            _times(unit, GENERIC_WEIGHT if label in GENERIC else 1 + math.log(max(counts[label], 0.5)))
+            for label, unit in units.items()
+        )
+    )
 
 
 def _times(unit: Unit, weight: float) -> Unit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 from rapidfuzz import fuzz
 
@@ -23,6 +24,11 @@ MAX_PROJECT, MAX_GOAL, MAX_CHOSEN, MAX_LIMIT = 200, 5000, 200, 60
 POOL, USE_POOL = 150, 60
 # A use counts as the draft's own from this confidence on.
 SURE = 0.2
+# A use whose nearest records hold this share of what the draft says is its own beyond doubt; with less of it, its
+# confidence falls in proportion: the nearest of all uses may still be far.
+ENOUGH = 0.45
+# Categories that a table may do without are suggested only on evidence: so much of the best lexical score.
+EVIDENCE = 0.1
 # Shares of the final score beside the lexical one (whose best is 1).
 USE_SHARE, THEME_SHARE, QUANTITY_SHARE = 0.5, 0.35, 0.15
 # Names more alike than this say the same thing (rapidfuzz ratio, 0 to 100).
@@ -169,6 +175,12 @@ class _Pool:
         for i in indicators.fetch(self._store, list(fresh), self._actor):
             self.found[i.id] = (i, fresh[i.id])
 
+    def share(self, ids: Sequence[str]) -> float:
+        """How much of what the draft says is held by any of these records, between 0 and 1."""
+        rarity = [self._engine.rarity(unit) for unit in self._plan.units]
+        held = {part.unit for parts in self._engine.explain(self._plan, ids) for part in parts}
+        return sum(rarity[n] for n in held) / (sum(rarity) or 1.0)
+
 
 def _check(draft: Draft) -> None:
     for field, text, most in (("project", draft.project, MAX_PROJECT), ("goal", draft.goal, MAX_GOAL)):
@@ -187,21 +199,34 @@ def _infer(store: Store, pool: _Pool, draft: Draft) -> list[InferredUse]:
         if not picked:
             raise BadInput(f"没有“{draft.use[:30]}”这个用途，请从分类中选择。", field="use")
         return [InferredUse(picked[0], 1.0)]
-    best: dict[Use, list[float]] = {}
+    best: dict[Use, list[tuple[float, str]]] = {}
     for i, score in pool.found.values():
         if i.use:
-            best.setdefault(i.use, []).append(score)
-    evidence = {use: sum(sorted(scores, reverse=True)[:8]) ** 2 for use, scores in best.items()}
+            best.setdefault(i.use, []).append((score, i.id))
+    evidence = {use: sum(score for score, _ in sorted(hits, reverse=True)[:8]) ** 2 for use, hits in best.items()}
     whole = sum(sorted(evidence.values(), reverse=True)[:5])
-    ranked = sorted(evidence, key=lambda use: (-evidence[use], use.code))
-    return [InferredUse(use, round(evidence[use] / whole, 3)) for use in ranked[:5]] if whole else []
+    if not whole:
+        return []
+    # A use among others of its domain is likelier than one on its own: 教育 beside 设备购置 is not 医疗设备购置.
+    domains: dict[str, float] = {}
+    for use, weight in evidence.items():
+        domains[use.domain] = domains.get(use.domain, 0.0) + weight
+    likely = {
+        use: weight / whole * sqrt(domains[use.domain] / sum(domains.values())) for use, weight in evidence.items()
+    }
+    ranked = sorted(likely, key=lambda use: (-likely[use], use.code))[:5]
+    shares = {use: pool.share([id for _, id in sorted(best[use], reverse=True)[:3]]) for use in ranked[:3]}
+    found = [
+        InferredUse(use, round(min(1.0, likely[use]) * min(1.0, shares.get(use, 0.0) / ENOUGH), 3))
+        for use in ranked[:3]
+    ]
+    return sorted(found, key=lambda inferred: -inferred.confidence)
 
 
 def _score(
     pool: _Pool, uses: Sequence[InferredUse], themes: dict[str, tuple[float, str]], draft: Draft
 ) -> list[_Candidate]:
     top = max((score for _, score in pool.found.values()), default=0.0) or 1.0
-    surest = uses[0].confidence if uses else 1.0
     confidence = {inferred.use.use: inferred.confidence for inferred in uses}
     # Measured quantities are looked for in the goal only: names of projects hold years and serial numbers.
     units = {q.unit: draft.goal[start:end] for q, (start, end) in quantity.find(draft.goal)}
@@ -209,7 +234,7 @@ def _score(
     for i, score in pool.found.values():
         c = _Candidate(i, score / top, score / top, [])
         if i.use and i.use.use in confidence:
-            c.score += USE_SHARE * confidence[i.use.use] / surest
+            c.score += USE_SHARE * min(1.0, 2 * confidence[i.use.use])
             if confidence[i.use.use] >= SURE:
                 c.why.append(f"属于推断用途“{i.use.use}”")
         elif i.kind is Kind.COMMON and i.theme in themes:
@@ -243,6 +268,8 @@ def _cover(candidates: Sequence[_Candidate], chosen: Sequence[Indicator], limit:
             if c.indicator.id in ids or (fill and (have[level2] >= share or room[c.indicator.kind] <= 0)):
                 continue
             if not fill and (c.lexical == 0 or have[level2] >= 2 * share + 1):
+                continue
+            if c.lexical < EVIDENCE and level2 not in REQUIRED:
                 continue
             if any(fuzz.ratio(name, other) >= ALIKE for other in names):
                 continue

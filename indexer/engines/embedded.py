@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from corpus.access import Clearance, Scope
-from indexer.engine import Document, Part, Plan, Ranked, Schema, Term
+from indexer.engine import Document, Part, Plan, Ranked, Schema, Term, Unit
 from indexer.engines.scores import Floats, Mask, Scores, Statistics
 from indexer.engines.whoosh_index import WhooshIndex
 
@@ -210,6 +210,11 @@ class Embedded:
     def frequency(self, term: str) -> int:
         """See :class:`indexer.engine.Engine`."""
         return max((self._statistics.frequencies.get((f, term), 0) for f in self._groups["words"]), default=0)
+
+    def rarity(self, unit: Unit) -> float:
+        """How much a unit says: its own word's weight and inverse document frequency over the word fields."""
+        term = unit.terms[0]
+        return term.weight * min(self._statistics.idf(field, term.text) for field in self._groups["words"])
 
     @property
     def size(self) -> int:
