@@ -244,10 +244,14 @@ def _score(
         elif i.kind is Kind.COMMON and i.theme == project_types.GENERAL:
             c.score += THEME_SHARE / 3
             c.why.append("共性指标：各类项目通用")
-        if i.unit in units and i.category.short == "数量" and score > 0:
-            c.score += QUANTITY_SHARE
-            c.why.append(f"目标中的“{units[i.unit]}”可作为指标值")
         candidates.append(c)
+    for unit, words in units.items():
+        # A figure of the goal belongs to the one or two indicators nearest to it, not to all of its unit.
+        counted = [c for c in candidates if c.indicator.unit == unit and c.indicator.category.short == "数量"]
+        for c in sorted(counted, key=lambda c: -c.score)[:2]:
+            if c.lexical >= EVIDENCE:
+                c.score += QUANTITY_SHARE
+                c.why.append(f"目标中的“{words}”可作为指标值")
     return sorted(candidates, key=lambda c: (-c.score, c.indicator.code))
 
 
@@ -267,7 +271,7 @@ def _cover(candidates: Sequence[_Candidate], chosen: Sequence[Indicator], limit:
             share = max(1, round(SHAPE[level2] * limit / 20)) if SHAPE[level2] else 0
             if c.indicator.id in ids or (fill and (have[level2] >= share or room[c.indicator.kind] <= 0)):
                 continue
-            if not fill and (c.lexical == 0 or have[level2] >= 2 * share + 1):
+            if not fill and (c.lexical == 0 or have[level2] >= share + 3):
                 continue
             if c.lexical < EVIDENCE and level2 not in REQUIRED:
                 continue

@@ -186,26 +186,22 @@ class Embedded:
 
     def explain(self, plan: Plan, ids: Sequence[str]) -> list[list[Part]]:
         """See :class:`indexer.engine.Engine`."""
-        explained = []
-        for id in ids:
-            parts = []
-            for segment in self._segments:
-                number = segment.scores.numbers.get(id)
-                if number is not None and segment.alive[number]:
-                    parts = [p for n, unit in enumerate(plan.units) for t in (*unit.terms, *unit.parts)
-                             for p in self._parts(segment.scores, number, n, t)]  # fmt: skip
-            explained.append(sorted(parts, key=lambda part: -part.score))
-        return explained
-
-    def _parts(self, scores: Scores, number: int, unit: int, term: Term) -> list[Part]:
-        parts = []
-        for field in self._groups[term.group]:
-            row = scores.row(field, term.text)
-            if row is not None:
-                at = int(np.searchsorted(row[0], number))
-                if at < len(row[0]) and row[0][at] == number:
-                    parts.append(Part(unit, term, field, float(np.float32(self._worth(field, term)) * row[1][at])))
-        return parts
+        explained: dict[str, list[Part]] = {id: [] for id in ids}
+        for segment in self._segments:
+            numbers = segment.scores.numbers
+            here = [id for id in explained if id in numbers and segment.alive[numbers[id]]]
+            wanted = np.array([numbers[id] for id in here], dtype=np.int32)
+            for n, unit in enumerate(plan.units) if here else ():
+                for term in (*unit.terms, *unit.parts):
+                    for field in self._groups[term.group]:
+                        row = segment.scores.row(field, term.text)
+                        if row is None:
+                            continue
+                        at = np.minimum(np.searchsorted(row[0], wanted), len(row[0]) - 1)
+                        worth = np.float32(self._worth(field, term))
+                        for k in np.flatnonzero(row[0][at] == wanted).tolist():
+                            explained[here[k]].append(Part(n, term, field, float(worth * row[1][at[k]])))
+        return [sorted(explained[id], key=lambda part: -part.score) for id in ids]
 
     def frequency(self, term: str) -> int:
         """See :class:`indexer.engine.Engine`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,9 +15,13 @@ LITERAL = "literal"
 
 
 class WhooshIndex:
-    """One Whoosh index of one segment, whose document numbers are the order in which documents were written."""
+    """One Whoosh index of one segment, whose document numbers are the order in which documents were written.
+
+    Threads may share it. Whoosh's readers share one place in their file, so one thread reads at a time.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self._lock = threading.Lock()
         self._index = index.open_dir(str(folder))
         self._searcher = self._index.searcher()
 
@@ -40,18 +45,19 @@ class WhooshIndex:
     def literal(self, characters: Sequence[str]) -> np.ndarray:
         """The numbers of the documents that hold these characters in this order, side by side."""
         wanted = query.Phrase(LITERAL, list(characters)) if len(characters) > 1 else query.Term(LITERAL, characters[0])
-        return np.fromiter(wanted.docs(self._searcher), dtype=np.int64)
+        with self._lock:
+            return np.fromiter(wanted.docs(self._searcher), dtype=np.int64)
 
     def postings(self, field: str, term: str) -> list[tuple[int, int]]:
         """(document number, times) of a term: what the derived arrays are checked against."""
         reader = self._searcher.reader()
-        if (field, term) not in reader:
-            return []
-        matcher = reader.postings(field, term)
         found = []
-        while matcher.is_active():
-            found.append((matcher.id(), round(matcher.weight())))
-            matcher.next()
+        with self._lock:
+            if (field, term) in reader:
+                matcher = reader.postings(field, term)
+                while matcher.is_active():
+                    found.append((matcher.id(), round(matcher.weight())))
+                    matcher.next()
         return found
 
     def plain(self, names: Sequence[str], terms: Sequence[str], limit: int) -> tuple[list[int], list[int]]:
@@ -62,7 +68,8 @@ class WhooshIndex:
 
     def stored(self) -> list[tuple[str, str]]:
         """(id, digest) of every document, in order."""
-        return [(document["document_id"], document["document_digest"]) for document in self._searcher.documents()]
+        with self._lock:
+            return [(document["document_id"], document["document_digest"]) for document in self._searcher.documents()]
 
     def close(self) -> None:
         self._searcher.close()
