@@ -5,22 +5,26 @@ from __future__ import annotations
 import csv
 import getpass
 import json
+import re
 import sys
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Callable
 from pathlib import Path
 
 import xlsxwriter
+from xlsxwriter.exceptions import XlsxFileError
 
 from corpus import experts, imports, indicators, maintenance, people, policies, reference
 from corpus.access import PUBLIC, Actor, Clearance, Role, require_signed_in
-from corpus.errors import BadInput, ZhibiaoError
+from corpus.errors import BadInput, Forbidden, ZhibiaoError
 from corpus.people import User
+from corpus.policies import Parsed
 from corpus.readers.tables import SUFFIXES as TABLES
 from corpus.readers.tables import read_table
 from corpus.store import Store
 
 Command = Callable[[Namespace], int]
+MAX_DAYS = 3650
 
 
 def data_folder(args: Namespace) -> Path:
@@ -35,8 +39,13 @@ def progress(message: str) -> None:
 
 
 def acting(args: Namespace, store: Store) -> Actor:
-    """Whom this call acts as: the public unless ``--as`` names a user."""
-    return people.get(store, args.acting).actor if args.acting else PUBLIC
+    """Whom this call acts as: the public unless ``--as`` names a user. Raises NotFound, or Forbidden when disabled."""
+    if not args.acting:
+        return PUBLIC
+    user = people.get(store, args.acting)
+    if user.disabled:
+        raise Forbidden(f"用户“{user.name}”已停用，请换一个账户。")
+    return user.actor
 
 
 def register(commands: _SubParsersAction[ArgumentParser]) -> None:
@@ -92,44 +101,49 @@ def run_init(args: Namespace) -> int:
 
 
 def run_import(args: Namespace) -> int:
-    """All files or none: read and check every one, then write in one transaction."""
+    """All files or none, in one transaction: each is checked against the library with the files before it."""
     store = Store.open(data_folder(args))
     by = acting(args, store)
-    tables = [f for f in args.files if (args.kind or _kind_of(f)) == "indicators"]
     if args.kind == "experts":
         raise BadInput("专家名单请由管理员在页面维护；命令行目前不支持导入专家。", field="kind")
-    plans, parsed, failed = [], [], False
-    for path in args.files:
-        if not path.is_file():
-            raise BadInput(f"没有文件 {path}，请检查路径。", field="file")
-        try:
-            if path in tables:
-                plan = imports.plan(store, read_table(path), origin=f"导入：{path.name}")
-                for problem in plan.problems:
-                    print(f"{path.name} {problem}", file=sys.stderr)
-                failed = failed or bool(plan.problems)
-                print(f"{path.name}：{plan.summary()}")
-                plans.append((path, plan))
-            else:
-                document = policies.parse(path)
-                numbers = {c.number for c in document.citations if c.number}
-                print(
-                    f"{path.name}：《{document.policy.title}》，{len(document.passages)} 段，引用文号 {len(numbers)} 个"
-                )
-                parsed.append(document)
-        except ZhibiaoError as error:
-            print(error.message, file=sys.stderr)
-            failed = True
-    if failed:
-        print("有问题未解决，没有写入任何内容；请修改后重新导入。", file=sys.stderr)
-        return 1
-    if args.dry_run:
-        return 0
-    with store.writing():
-        written = sum(imports.apply(store, plan, actor=by.name, source=path.name) for path, plan in plans)
-        documents, known = policies.put(store, parsed, actor=by.name)
+    if missing := next((f for f in args.files if not f.is_file()), None):
+        raise BadInput(f"没有文件 {missing}，请检查路径。", field="file")
+    written, parsed, failed = 0, [], False
+    try:
+        with store.writing():
+            for path in args.files:
+                try:
+                    if (args.kind or _kind_of(path)) == "indicators":
+                        plan = imports.plan(store, read_table(path), origin=f"导入：{path.name}")
+                        for problem in plan.problems:
+                            print(f"{path.name} {problem}", file=sys.stderr)
+                        failed = failed or bool(plan.problems)
+                        print(f"{path.name}：{plan.summary()}")
+                        written += imports.apply(store, plan, actor=by.name, source=path.name)
+                    else:
+                        parsed.append(policies.parse(path))
+                        print(f"{path.name}：{_summary(parsed[-1])}")
+                except ZhibiaoError as error:
+                    print(error.message, file=sys.stderr)
+                    failed = True
+            documents, known = policies.put(store, parsed, actor=by.name)
+            if failed or args.dry_run:
+                raise _Undo
+    except _Undo:
+        if failed:
+            print("有问题未解决，没有写入任何内容；请修改后重新导入。", file=sys.stderr)
+        return int(failed)
     print(f"已写入指标 {written} 条、政策文件 {documents} 份" + (f"；{known} 份已在库中" if known else ""))
     return 0
+
+
+class _Undo(Exception):
+    """Leaves the transaction of an import that shall write nothing."""
+
+
+def _summary(document: Parsed) -> str:
+    numbers = {c.number for c in document.citations if c.number}
+    return f"《{document.policy.title}》，{len(document.passages)} 段，引用文号 {len(numbers)} 个"
 
 
 def _kind_of(path: Path) -> str:
@@ -154,8 +168,13 @@ def run_export(args: Namespace) -> int:
     if written not in writers:
         raise BadInput("请用 --format 指明 jsonl、csv 或 xlsx。", field="format")
     partial = args.out.with_name(args.out.name + ".part")
-    writers[written](partial, records)
-    partial.rename(args.out)
+    try:
+        writers[written](partial, records)
+        partial.replace(args.out)
+    except (OSError, XlsxFileError) as error:
+        raise BadInput(f"文件 {args.out} 写不进去，请检查目录是否存在、能否写入。", field="out") from error
+    finally:
+        partial.unlink(missing_ok=True)
     print(f"已导出 {len(records)} 条到 {args.out}")
     return 0
 
@@ -181,9 +200,13 @@ def _write_xlsx(path: Path, records: list[dict[str, object]]) -> None:
 
 
 def _cell(value: object) -> str:
-    """A cell as text; one that a spreadsheet would take for a formula is set behind an apostrophe."""
+    """A cell as text; one that a spreadsheet would take for a formula is set behind an apostrophe.
+
+    A lone sign (the operator ``=``) and a plain number are no formula, and can be imported again as they are.
+    """
     text = "、".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    harmless = len(text) == 1 or re.fullmatch(r"-\d+(\.\d+)?", text, re.ASCII)
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not harmless else text
 
 
 def run_user_add(args: Namespace) -> int:
@@ -213,6 +236,8 @@ def run_user_disable(args: Namespace) -> int:
 def run_user_token(args: Namespace) -> int:
     """Print a new API token, once."""
     store = Store.open(data_folder(args))
+    if not 0 < args.days <= MAX_DAYS:
+        raise BadInput(f"令牌有效期须大于 0 天、不超过 {MAX_DAYS} 天，请修改 --days。", field="days")
     print(people.issue(store, args.name, "api", days=args.days, label="命令行签发", by=args.acting or ""))
     return 0
 

@@ -45,34 +45,35 @@ def plan(store: Store, rows: Iterable[Row], *, origin: str) -> Plan:
     visibility does too; any other is new and gets the next free code.
     """
     result = Plan()
-    uses = {(u.domain, u.industry, u.use): u for u in indicators.uses(store)}
+    uses = {_path(u): u for u in indicators.uses(store)}
     owners = {o.name for o in indicators.owners(store)}
     by_code: dict[str, Indicator] = {}
     by_meaning: dict[tuple[str, ...], Indicator] = {}
     for i in indicators.everything(store):
         by_code[i.code] = by_meaning[_meaning(i)] = i
-    read = [(row, *read_row(named(row.cells), row.place)) for row in rows]
-    codes = Codes(store, reserved=(draft.code for _, draft, _ in read if draft))
+    read = [(row.place, *read_row(named(row.cells), row.place)) for row in rows]
+    codes = Codes(store, reserved=(asked.code for _, asked, _ in read if asked))
     seen: dict[str, str] = {}
-    for row, draft, problems in read:
-        if draft is None:
+    for place, asked, problems in read:
+        if asked is None:
             result.problems.extend(problems)
             continue
+        draft = asked
         if draft.use:
-            path = (draft.use.domain, draft.use.industry, draft.use.use)
-            if path not in uses:
-                uses[path] = Use(_use_code(uses.values(), draft.use), *path)
-                result.uses.append(uses[path])
-            draft = replace(draft, use=uses[path])
-        if draft.owner not in owners:
-            owners.add(draft.owner)
-            result.owners.append(Owner(draft.owner, "导入", draft.use.domain if draft.use else ""))
+            path = _path(draft.use)
+            draft = replace(draft, use=uses.get(path) or Use(_use_code(uses.values(), draft.use), *path))
         old = by_code.get(draft.code) if draft.code else by_meaning.get(_meaning(draft))
         code = old.code if old else draft.code or codes.take(draft.category, draft.visibility)
         if code in seen:
-            result.problems.append(Problem(row.place, "name", f"与{seen[code]}重复，请只保留一行。"))
+            result.problems.append(Problem(place, "name", f"与{seen[code]}重复，请只保留一行。"))
             continue
-        seen[code] = row.place
+        seen[code] = place
+        if draft.use and _path(draft.use) not in uses:
+            uses[_path(draft.use)] = draft.use
+            result.uses.append(draft.use)
+        if draft.owner not in owners:
+            owners.add(draft.owner)
+            result.owners.append(Owner(draft.owner, "导入", draft.use.domain if draft.use else ""))
         if old is None:
             record = replace(draft, id=indicator_id(code), code=code, origin=origin)
             by_meaning[_meaning(record)] = record
@@ -96,9 +97,7 @@ def apply(store: Store, plan: Plan, *, actor: str, source: str) -> int:
         with store.writing():
             now = {i.id: i.revision for i in indicators.everything(store)}
             uses = {u.code: u for u in indicators.uses(store)}
-            if any(now.get(i.id, 0) != i.revision for i in records) or any(
-                uses.get(u.code, u) != u for u in plan.uses
-            ):
+            if any(now.get(i.id, 0) != i.revision for i in records) or any(uses.get(u.code, u) != u for u in plan.uses):
                 raise Conflict("检查之后指标库又有变化，请重新检查这份表格后再导入。", field="file")
             indicators.add_taxonomy(store, plan.uses, plan.owners)
             indicators.put(store, records, actor=actor, action="import", detail=f"{source}：{plan.summary()}")
@@ -107,6 +106,10 @@ def apply(store: Store, plan: Plan, *, actor: str, source: str) -> int:
 
 def _meaning(i: Indicator) -> tuple[str, ...]:
     return (i.name, i.category.code, i.use.code if i.use else i.theme, i.visibility.value)
+
+
+def _path(use: Use) -> tuple[str, str, str]:
+    return (use.domain, use.industry, use.use)
 
 
 def _use_code(uses: Iterable[Use], wanted: Use) -> str:

@@ -95,7 +95,8 @@ def create_policies(db: Database) -> None:
             title text not null,
             primary key (policy_id, ordinal, number, title)
         )""")
-    db.table("citations").create_index(["number"])
+    db.table("policies").create_index(["number"])
+    db.table("policies").create_index(["title"])
 
 
 @steps()

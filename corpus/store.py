@@ -17,6 +17,7 @@ from corpus.errors import NotReady
 from corpus.migrations import steps
 
 FILE_NAME = "zhibiao.db"
+PATIENCE = 30  # seconds that a writer waits for the one before it
 
 
 class Change(NamedTuple):
@@ -80,7 +81,7 @@ class Store:
         """This thread's connection."""
         db: Database | None = getattr(self._local, "db", None)
         if db is None:
-            connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             try:
                 connection.execute("pragma journal_mode = wal")
                 connection.execute("pragma synchronous = normal")

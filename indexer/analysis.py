@@ -6,6 +6,7 @@ The same analysis serves both sides, index and query. jieba and pypinyin are imp
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -22,25 +23,40 @@ STOP_WORDS = frozenset((*_STOP_CHARACTERS, *_STOP_PHRASES))
 _TERM = re.compile(r"[\w%‰]")
 
 
+_lock = threading.Lock()
+_loaded: list[tuple[dict[str, int], int]] = []
+
+
+def _dictionary(cache: Path | None) -> tuple[dict[str, int], int]:
+    """jieba's own words and their frequencies, read once in a process, and the sum of these.
+
+    By default jieba would read and write its cache in the machine's shared temporary folder, where anybody
+    could put one.
+    """
+    with _lock:
+        if not _loaded:
+            jieba.setLogLevel(60)
+            tokenizer = jieba.Tokenizer()
+            if cache is None:
+                _loaded.append(tokenizer.gen_pfdict(tokenizer.get_dict_file()))
+            else:
+                cache.mkdir(parents=True, exist_ok=True)
+                tokenizer.tmp_dir = str(cache)
+                tokenizer.cache_file = "jieba.cache"
+                tokenizer.initialize()
+                _loaded.append((tokenizer.FREQ, tokenizer.total))
+        return _loaded[0]
+
+
 class Analyzer:
     """Segmentation with one lexicon. Threads may share it."""
 
     def __init__(self, terms: Iterable[str] = (), *, cache: Path | None = None) -> None:
         """``terms`` are kept whole; ``cache`` is a folder for jieba's compiled dictionary (else none is kept).
-
-        By default jieba would read and write its cache in the machine's shared temporary folder, where anybody
-        could put one.
         """
-        jieba.setLogLevel(60)
+        frequencies, total = _dictionary(cache)
         self._jieba = jieba.Tokenizer()
-        if cache is None:
-            self._jieba.FREQ, self._jieba.total = self._jieba.gen_pfdict(self._jieba.get_dict_file())
-            self._jieba.initialized = True
-        else:
-            cache.mkdir(parents=True, exist_ok=True)
-            self._jieba.tmp_dir = str(cache)
-            self._jieba.cache_file = "jieba.cache"
-            self._jieba.initialize()
+        self._jieba.FREQ, self._jieba.total, self._jieba.initialized = frequencies.copy(), total, True
         for term in terms:
             self._jieba.add_word(fold(term))
         self.tokens = lru_cache(maxsize=4096)(self._tokens)

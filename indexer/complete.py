@@ -24,6 +24,8 @@ KINDS = {"use": "用途", "industry": "行业", "domain": "领域", "indicator":
 _ORDER = {"domain": 0, "industry": 1, "use": 2, "word": 3, "indicator": 4}
 # The shortest texts of the vocabulary that may be corrected to, and the shortest input that is.
 _MIN_TYPO = 2
+# The longest Latin input that is read as pinyin; ten characters are sixty letters at most.
+MAX_PINYIN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class Completer:
         ``nclg`` for ``ncgl``, two letters the wrong way round, is understood too.
         """
         spelt = fold_latin(typed)
-        if len(spelt) < 2:
+        if not 2 <= len(spelt) <= MAX_PINYIN:
             return []
         whole = [n for n, p in enumerate(self._pinyin) if p == spelt]
         whole = whole or [n for n, i in enumerate(self._initials) if i == spelt]

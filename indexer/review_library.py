@@ -23,9 +23,9 @@ from indexer import query
 from indexer.live import View
 from indexer.review_read import COMPARED, Line, Remark, Severity, Table, clip, measures, plain_number
 
-# A row is said to be like a library entry from here on (0.6: 补贴发放户数 and 租赁补贴发放户数), and to be the same
-# indicator in other words, so that reference values can be compared, from SAME on.
-ALIKE = 0.6
+# A row is said to be like a library entry from here on (below, names often share no more than their last words), and to
+# be the same indicator, so that reference values can be compared, from SAME on.
+ALIKE = 0.7
 SAME = 0.85
 # C24: three tenths apart, as the rule has it; a satisfaction target below 60 % is odd whatever the library says (own).
 APART = Decimal("0.3")
@@ -34,142 +34,26 @@ LEAST_SATISFACTION = 60
 READ = 60
 
 # Words that any goal and any row may have; they tie nothing together.
-_ANY = frozenset(
-    [
-        "完成",
-        "实现",
-        "提高",
-        "提升",
-        "促进",
-        "推动",
-        "推进",
-        "保障",
-        "确保",
-        "加强",
-        "增强",
-        "改善",
-        "开展",
-        "实施",
-        "做好",
-        "工作",
-        "项目",
-        "年度",
-        "建设",
-        "管理",
-        "资金",
-        "经费",
-        "专项",
-        "发展",
-        "能力",
-        "水平",
-        "质量",
-        "有效",
-        "正常",
-        "运行",
-        "稳定",
-        "持续",
-        "全面",
-        "不断",
-        "效果",
-        "影响",
-        "目标",
-        "任务",
-        "情况",
-        "及时",
-        "达到",
-        "提供",
-        "需要",
-        "满足",
-        "维护",
-        "优化",
-        "支持",
-        "单位",
-        "部门",
-        "用于",
-        "当年",
-        "上年",
-        "减少",
-        "增加",
-        "降低",
-        "消除",
-        "避免",
-        "规范",
-        "进一步",
-        "合理",
-        "切实",
-        "积极",
-        "落实",
-        "要求",
-        "工程",
-        "设施",
-        "数量",
-        "指标",
-        "安全",
-        "按时",
-        "标准",
-        "制度",
-        "体系",
-        "作用",
-        "方面",
-        "重点",
-        "重大",
-        "组织",
-        "投入",
-        "使用",
-        "环境",
-        "打造",
-        "逐步",
-        "引导",
-        "基本",
-        "生活",
-        "社会",
-        "经济",
-        "功能",
-        "明显",
-        "显著",
-        "有力",
-        "顺利",
-        "程度",
-        "可持续",
-        "机制",
-        "满意度",
-        "满意",
-        "以上",
-        "以下",
-        "左右",
-        "完善",
-        "健全",
-        "强化",
-        "深入",
-        "统筹",
-        "协调",
-        "力度",
-        "更好",
-        "更加",
-        "得到",
-        "形成",
-        "主要",
-        "各类",
-        "各项",
-        "同时",
-        "力争",
-        "预计",
-        "计划",
-        "全年",
-        "本年",
-        "每年",
-        "范围",
-        "相应",
-        "必要",
-    ]
-)
+_ANY_WORDS = """
+完成 实现 提高 提升 促进 推动 推进 保障 确保 加强 增强 改善 开展 实施 做好 工作 项目 年度 建设 管理 资金 经费
+专项 发展 能力 水平 质量 有效 正常 运行 稳定 持续 全面 不断 效果 影响 目标 任务 情况 及时 达到 提供 需要 满足
+维护 优化 支持 单位 部门 用于 当年 上年 减少 增加 降低 消除 避免 规范 进一步 合理 切实 积极 落实 要求 工程 设施
+数量 指标 安全 按时 标准 制度 体系 作用 方面 重点 重大 组织 投入 使用 环境 打造 逐步 引导 基本 生活 社会 经济
+功能 明显 显著 有力 顺利 程度 可持续 机制 满意度 满意 以上 以下 左右 完善 健全 强化 深入 统筹 协调 力度 更好
+更加 得到 形成 主要 各类 各项 同时 力争 预计 计划 全年 本年 每年 范围 相应 必要
+"""
+_ANY = frozenset(_ANY_WORDS.split())
 _CLAUSE = re.compile(r"[，,。；;：:！!？?\n]")
-_OBJECTS = (
-    ("道路", "公路", "街道", "路面"), ("天桥", "桥梁", "大桥"), ("隧道", "涵洞"), ("水库", "大坝"), ("河道", "堤防", "河堤"), ("灌渠", "渠道"),
-    ("管网", "管道"), ("教学楼", "校舍", "宿舍楼"), ("幼儿园",), ("食堂",), ("公厕", "厕所"), ("路灯",), ("码头",), ("机场", "跑道"),
-    ("航道",), ("医院", "卫生院", "卫生室"), ("公园",), ("停车场",), ("污水处理厂",), ("自来水厂",), ("档案馆",), ("图书馆",), ("博物馆",),
-    ("体育馆", "体育场"), ("养老院", "敬老院"), ("变电站",), ("光伏电站",), ("大棚", "温棚", "温室"), ("高标准农田",), ("危房",),
-)  # fmt: skip
+_OBJECT_WORDS = """
+道路|公路|街道|路面 天桥|桥梁|大桥 隧道|涵洞 水库|大坝 河道|堤防|河堤 灌渠|渠道 管网|管道 教学楼|校舍|宿舍楼 幼儿园
+食堂 公厕|厕所 路灯 码头 机场|跑道 航道 医院|卫生院|卫生室 公园 停车场 污水处理厂 自来水厂 档案馆 图书馆 博物馆
+体育馆|体育场 养老院|敬老院 变电站 光伏电站 大棚|温棚|温室 高标准农田 危房
+"""
+_OBJECTS = tuple(tuple(kin.split("|")) for kin in _OBJECT_WORDS.split())
+# A clause that begins so hopes for an effect; it asks for less in the rows than one that names a thing to be made.
+_HOPE = re.compile(
+    "增强|提高|提升|促进|稳定|改善|优化|维护|保障|保证|确保|避免|减轻|消除|遏制|化解|推动|持续|稳步|减少|降低|有效|进一步|不断"
+)
 _BEFORE = re.compile("上年|去年|上一年|往年|上年度")
 _CHANGE = re.compile("增|降|减|提高|较|比|升")
 
@@ -192,7 +76,7 @@ class Match:
 
 
 def matches(table: Table, store: Store, view: View, actor: Actor) -> list[Match]:
-    """For each row the entry most like it by name, among those that ``actor`` may see; rows without one are left out."""
+    """For each row that has one the entry most like it by name, among those that ``actor`` may see."""
     scope = visible(actor)
     engine = view.engine("indicators", scope)
     found = []
@@ -235,43 +119,54 @@ def _goal_in_rows(table: Table, view: View) -> Iterator[Remark]:
     if not table.lines or not table.goal:
         return
     rows = fold("\n".join(f"{line.name} {line.value} {line.definition}" for line in table.lines[:COMPARED]))
-    clauses = [clause.strip() for clause in _CLAUSE.split(table.goal) if clause.strip()][:READ]
-    lost, unnumbered, uncovered, covered = [], [], [], 0
-    for clause in clauses:
+    lost: list[str] = []
+    unnumbered: list[str] = []
+    hopes: list[str] = []
+    things: list[str] = []
+    covered = 0
+    for clause in [clause.strip() for clause in _CLAUSE.split(table.goal) if clause.strip()][:READ]:
+        amounts = list(_amounts(clause))
+        numbers = [shown for q, text, shown in amounts if not _has(q, text, table, rows)]
         meant = _covered(clause, rows, view)
-        numbers = [text for q, text in _amounts(clause) if not _has(q, text, table, rows)]
         if numbers and not meant:
             lost.append(clause)
-        elif numbers:
-            unnumbered += numbers
-        listed = [item for item in clause.split("、") if _matter(item, view)]
-        missing = [item for item in listed if not _covered(item, rows, view)] if len(listed) > 1 else []
+            continue
+        unnumbered += numbers
         if meant is None:
             continue
-        if missing and meant:
-            uncovered += missing
-            covered += len(listed) - len(missing)
-        elif meant:
+        listed = [item for item in clause.split("、") if _matter(item, view)]
+        missing = [item for item in listed if not _covered(item, rows, view)] if len(listed) > 1 else []
+        if meant and not missing:
             covered += 1
-        elif not numbers:
-            uncovered += missing or [clause]
+        elif meant:
+            covered += len(listed) - len(missing)
+            things += missing
+        elif not amounts and "每" not in clause:  # an amount that is found ties the clause to its row
+            (hopes if _HOPE.match(clause) else things).extend(missing or [clause])
+    told = covered > 0 or _covered(table.project, rows, view) is True
+    yield from _missing(lost, unnumbered, hopes, things, covered=covered, told=told)
+
+
+def _missing(
+    lost: list[str], unnumbered: list[str], hopes: list[str], things: list[str], *, covered: int, told: bool
+) -> Iterator[Remark]:
+    """C21 in words: clauses with a number that are lost, numbers alone, and matters alone."""
     if lost:
         said = "；".join(clip(clause, 30) for clause in lost[:3])
         yield Remark("C21", None, "goal", f"目标中的“{said}”在指标中没有对应，请补充相应的产出指标。", said)
     if unnumbered:
         said = "、".join(dict.fromkeys(unnumbered[:5]))
-        yield Remark("C21", None, "goal", f"目标中的数值“{said}”在指标值中找不到，请补充指标或使两处一致。", said,
-                     severity=Severity.DEDUCT)  # fmt: skip
-    if uncovered:
-        said = "；".join(dict.fromkeys(clip(text, 30) for text in uncovered[:4]))
+        message = f"目标中的数值“{said}”在指标值中找不到，请补充指标或使两处一致。"
+        yield Remark("C21", None, "goal", message, said, severity=Severity.DEDUCT)
+    if hopes or things:
+        said = "；".join(dict.fromkeys(clip(text, 30) for text in [*things, *hopes][:4]))
         severity = Severity.HINT
-        if not covered and not lost and not unnumbered:
+        if not told and not lost and not unnumbered:
             severity = Severity.RETURN
-        elif len(uncovered) > 1 and len(uncovered) >= covered:
+        elif len(things) > 1 and len(things) >= covered:
             severity = Severity.DEDUCT
-        yield Remark(
-            "C21", None, "goal", f"目标中的“{said}”没有落到指标，请补充指标或修改目标。", said, severity=severity
-        )
+        message = f"目标中的“{said}”没有落到指标，请补充指标或修改目标。"
+        yield Remark("C21", None, "goal", message, said, severity=severity)
 
 
 def _covered(text: str, rows: str, view: View) -> bool | None:
@@ -285,15 +180,18 @@ def _covered(text: str, rows: str, view: View) -> bool | None:
     return any(fold(s.term) in rows for s in synonyms)
 
 
-def _amounts(clause: str) -> Iterator[tuple[Quantity, str]]:
-    """The quantities that a clause promises: no amounts per head, ages, spans of years or figures of last year."""
+def _amounts(clause: str) -> Iterator[tuple[Quantity, str, str]]:
+    """The quantities that a clause promises, as written and with the words after them.
+
+    Amounts per head, ages, spans of years and figures of last year are no promises.
+    """
     for q, (start, end) in find(clause):
         before = clause[max(start - 12, 0) : start]
         per = "每" in clause[max(start - 6, 0) : start] or clause[start - 1 : start] == "第"
         age = clause[end : end + 1] == "岁" or (clause[end : end + 2] == "周岁")
         if per or age or q.unit in ("年", "个月", "学期", "学年", "周岁") or _BEFORE.search(before):
             continue
-        yield q, clause[start:end]
+        yield q, clause[start:end], clause[start : end + 4]
 
 
 def _base(q: Quantity) -> tuple[str, Decimal]:
@@ -306,7 +204,7 @@ def _base(q: Quantity) -> tuple[str, Decimal]:
 
 
 def _has(wanted: Quantity, text: str, table: Table, rows: str) -> bool:
-    """Whether an amount of the goal is a target, the sum of some targets' kind, the budget, or stands in a row's words."""
+    """Whether an amount of the goal is a target, the sum of the targets in its unit, the budget, or in the rows."""
     kind, amount = _base(wanted)
     if (kind == "金额" and amount == table.budget) or fold(text) in rows:
         return True
@@ -364,7 +262,7 @@ def _domains(text: str, store: Store, view: View, actor: Actor) -> set[str]:
 
 
 def _against_standard(line: Line, match: Match | None) -> Iterator[Remark]:
-    """C24: a share that is far laxer than the reference of the same indicator. Counts differ by project: only shares."""
+    """C24: a share far laxer than the reference of the same indicator. Counts differ by project: only shares."""
     q = line.quantity
     if q is None or not line.percent or q.high is not None or _CHANGE.search(line.name):
         return
@@ -377,13 +275,16 @@ def _against_standard(line: Line, match: Match | None) -> Iterator[Remark]:
             if (more and q.value < reference.value * (1 - APART)) or (
                 less and q.value > reference.value * (1 + APART) and q.value > reference.value + 1
             ):
-                message = f"{line.label}的目标“{line.shown}”比库内同名指标的参考值“{entry.target}”宽松三成以上，请说明依据或调整。"
+                message = (
+                    f"{line.label}的目标“{line.shown}”比库内同名指标的参考值“{entry.target}”宽松三成以上，"
+                    "请说明依据或调整。"
+                )
                 yield line.remark("C24", "value", message, fix=entry.target)
                 return
-    if line.level1 == "满意度" and "满意" in line.name and line.symbol in ("≥", ">", "="):
-        if q.value < LEAST_SATISFACTION:
-            message = f"{line.label}的目标“{line.shown}”过低，请说明依据或调整（一般不低于85%）。"
-            yield line.remark("C24", "value", message, fix="≥ 85%")
+    satisfied = line.level1 == "满意度" and "满意" in line.name and line.symbol in ("≥", ">", "=")
+    if satisfied and q.value < LEAST_SATISFACTION:
+        message = f"{line.label}的目标“{line.shown}”过低，请说明依据或调整（一般不低于85%）。"
+        yield line.remark("C24", "value", message, fix="≥ 85%")
 
 
 def _against_last_year(table: Table, line: Line) -> Iterator[Remark]:

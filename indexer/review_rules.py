@@ -21,6 +21,8 @@ _TAILS: dict[str, tuple[str, ...]] = {
     "次数": ("人次", "数量"), "数量": ("数量", "人数", "人次", "户数", "重量", "体积", "面积", "长度", "能量", "功率"),
     "个数": ("数量",), "台数": ("数量",), "套数": ("数量",), "期数": ("数量",), "份数": ("数量",),
 }  # fmt: skip
+_UNITS_OF = {"人数": "人", "人口数": "人", "户数": "户", "人次": "人次", "面积": "平方米或亩", "里程": "公里",
+             "天数": "天", "次数": "次"}  # fmt: skip
 # 率 that is no share: 频率 is 次, 功率 is 千瓦, 汇率 and the like have units of their own; 频率 may be 天.
 _NO_SHARE = re.compile("(?:频|功|速|效|汇|斜|分辨|辨|容积|比|倍|周转|心|曲|产|单产|流失量)率$")
 _SHARE_WORDS = re.compile(
@@ -37,12 +39,12 @@ _ADVERSE = (
 )
 # Fixed windows, so that a long name costs no more than a short one.
 _AGAINST = re.compile(
-    f"(?:{_ADVERSE})(?:发生|检出|发放|支付|拨付|完成|提交|归还|还款|上报|贷款|项目|事件|事项|案件)?"
+    f"(?<![不未无零非])(?:{_ADVERSE})(?:发生|检出|发放|支付|拨付|完成|提交|归还|还款|上报|贷款|项目|事件|事项|案件)?"
     "(?:次数|起数|件数|宗数|例数|人数|天数|笔数|时间|时长|率|数量|数|比例|占比)?$"
 )
 _ACTED = re.compile(
     "处理|处置|办理|办结|受理|查处|调查|侦破|破获|排查|排除|发现|报告|应急|救援|救治|治疗|演练|防范|预防|防控|控制|减少|降低|下降|"
-    "压降|化解|清收|清理|收回|整改|销号|监测|抢修|修复|扑救|扑灭|保险|赔付|鉴定|评估|追责|盘活|利用|回访|响应|调处|答复|纠正|避免|补助|慰问|抚恤"
+    "压降|化解|清收|清理|收回|整改|销号|监测|抢修|修复|扑救|扑灭|保险|赔付|鉴定|评估|追责|盘活|利用|回访|响应|调处|答复|纠正|避免"
 )
 _FOR = re.compile(
     "(?:完成|合格|达标|覆盖|及时|准时|按时|按期|准确|满意|知晓|优良|到位|落实|就业|成活|保障|发放|开工|完工|竣工|参与|普及|入学|办结|整改)"
@@ -145,22 +147,12 @@ def unit_fits(line: Line) -> Iterator[Remark]:
     if (
         end
         and not measures(q.unit, *_TAILS[end])
+        and not (end == "户数" and q.unit == "家")
         and not (end in ("数量", "次数", "金额") and not measures(q.unit, "比率", "金额", "时间"))
     ):
-        units = {
-            "人数": "人",
-            "人口数": "人",
-            "户数": "户",
-            "人次": "人次",
-            "面积": "平方米或亩",
-            "里程": "公里",
-            "天数": "天",
-            "次数": "次",
-        }
-        yield line.remark(
-            "C08", "unit", f"{line.label}计的是{end}，单位“{clip(line.row.unit or q.unit, 10)}”不符，请改单位或改名称。",
-            fix=units.get(end),
-        )  # fmt: skip
+        unit = clip(line.row.unit or q.unit, 10)
+        message = f"{line.label}计的是{end}，单位“{unit}”不符，请改单位或改名称。"
+        yield line.remark("C08", "unit", message, fix=_UNITS_OF.get(end))
     elif line.percent and not end and not _SHARE_WORDS.search(line.name) and line.level1 != "满意度":
         yield line.remark("C08", "name", f"{line.label}的单位是 %，名称却不是比率，请写明是什么的比率或换成实物单位。",
                           fix=f"{clip(line.name, 20)}的比率")  # fmt: skip
@@ -184,10 +176,9 @@ def is_vague(line: Line) -> bool:
 def vague(line: Line) -> Iterator[Remark]:
     """C09, for one row."""
     if is_vague(line) and line.level2 != "时效":
-        yield line.remark(
-            "C09", "value", f"{line.label}的目标“{clip(line.row.value, 15)}”无法衡量，请改为可以计数的指标，或写明分档标准。",
-            evidence=clip(line.row.value, 60),
-        )  # fmt: skip
+        said = clip(line.row.value, 15)
+        message = f"{line.label}的目标“{said}”无法衡量，请改为可以计数的指标，或写明分档标准。"
+        yield line.remark("C09", "value", message, evidence=clip(line.row.value, 60))
 
 
 def direction(line: Line) -> Iterator[Remark]:
@@ -217,6 +208,8 @@ def bounds(line: Line) -> Iterator[Remark]:
     """C11: a share cannot pass 100%."""
     q = line.quantity
     if not q or not line.percent or not RATE.search(line.name) or _UNCAPPED.search(line.name):
+        return
+    if _AGAINST.search(line.name) and q.value == 100:  # C10 speaks of it
         return
     if q.value > 100 or (q.value == 100 and line.symbol == ">"):
         yield line.remark("C11", "value", f"{line.label}最多是100%，目标值“{line.shown}”达不到，请改为“=100%”或更低。",
@@ -291,13 +284,20 @@ def naming(line: Line) -> Iterator[Remark]:
             continue
         if q.operator in ("≥", "≤", ">", "<") and len(rest) > 1:  # 500万元以上项目: which ones, not how many
             continue
-        yield line.remark("C13", "name", f"{line.label}的名称里写了目标值“{span}”，请把数值移到指标值栏。", evidence=span,
-                          fix=clip((line.name[:start] + rest).strip(" 、,"), 40))  # fmt: skip
+        message = f"{line.label}的名称里写了目标值“{span}”，请把数值移到指标值栏。"
+        yield line.remark("C13", "name", message, evidence=span, fix=_without_amounts(line.name))
         return
     counted = line.quantity is not None and not line.percent
     if _SLOGAN.match(line.name) and not _MEASURED.search(line.name) and not counted and len(line.name) > 4:
-        yield line.remark("C13", "name", f"{line.label}是目标或口号，不是指标，请改成可以计量的名称（如以率、数、度结尾）。",
-                          evidence=clip(line.row.name, 60))  # fmt: skip
+        message = f"{line.label}是目标或口号，不是指标，请改成可以计量的名称（如以率、数、度结尾）。"
+        yield line.remark("C13", "name", message, evidence=clip(line.row.name, 60))
+
+
+def _without_amounts(name: str) -> str:
+    """The name without the quantities in it."""
+    for _, (start, end) in reversed(find(name)):
+        name = name[:start] + name[end:]
+    return clip(name.strip(" 、,"), 40)
 
 
 def single(line: Line) -> Iterator[Remark]:
@@ -329,8 +329,9 @@ def placing(line: Line) -> Iterator[Remark]:
     given = level1_of(normalise(line.row.level1[:40]))
     under = line.level1 == "成本" and given == "产出"  # the older forms have it so
     if line.row.level1.strip() and given != line.level1 and not under:
-        yield line.remark("C15", "level1", f"{line.label}的一级指标与二级指标不对应，请把一级指标改为“{line.category.level1}”。",
-                          evidence=clip(f"{line.row.level1}-{line.row.level2}", 60), fix=line.category.level1)  # fmt: skip
+        message = f"{line.label}的一级指标与二级指标不对应，请把一级指标改为“{line.category.level1}”。"
+        written = clip(f"{line.row.level1}-{line.row.level2}", 60)
+        yield line.remark("C15", "level1", message, evidence=written, fix=line.category.level1)
     if re.search("满意(?:度|率|程度)", name) and short != "满意度":
         yield wrong("问的是满意度", "服务对象满意度指标")
     elif short in ("数量", "质量") and q and measures(q.unit, "金额") and (_MONEY_NAME.search(name) or short == "质量"):
@@ -363,8 +364,10 @@ def satisfaction(line: Line) -> Iterator[Remark]:
     """C05, for one row: what stands under 满意度 asks how satisfied people are."""
     if line.level1 == "满意度" and line.name and not re.search("满意|认可|好评|评价|赞", line.name):
         if re.search("投诉|表扬|锦旗", line.name):
-            yield line.remark("C05", "name", f"{line.label}只能旁证满意度，建议另设服务对象满意度指标。", fix="服务对象满意度",
-                              evidence=clip(line.row.name, 60), severity=Severity.HINT)  # fmt: skip
+            message = f"{line.label}只能旁证满意度，建议另设服务对象满意度指标。"
+            yield line.remark(
+                "C05", "name", message, fix="服务对象满意度", evidence=clip(line.row.name, 60), severity=Severity.HINT
+            )
         else:
             yield line.remark("C05", "name", f"{line.label}不是满意度，请改放到其他类别，并设服务对象满意度指标。",
                               fix="服务对象满意度", evidence=clip(line.row.name, 60))  # fmt: skip

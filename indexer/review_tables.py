@@ -15,8 +15,7 @@ from indexer.review_read import COMPARED, RATE, Line, Remark, Severity, Table, c
 from indexer.review_rules import is_vague, needs_scale
 
 _SERVED = re.compile(
-    "群众|居民|村民|农户|农民|学生|家长|患者|病人|老年人|老人|残疾人|儿童|妇女|困难|低保|脱贫|贫困|市民|游客|旅客|受益|服务对象|补贴|"
-    "补助|救助|公众|孤儿|用户|惠民|便民"
+    "群众|居民|村民|农户|农民|学生|家长|患者|病人|老年人|老人|残疾人|儿童|妇女|困难|低保|脱贫|贫困|市民|游客|旅客|受益|服务对象|救助|公众|孤儿|用户|惠民|便民"
 )
 _TOTAL = re.compile(
     "总成本|总投资|总费用|总经费|总额|总支出|预算成本|成本控制|控制数|控制率|预算控制|项目成本|预算[内数]|预算金额|预算执行|资金总|执行率"
@@ -58,7 +57,7 @@ def levels(table: Table) -> Iterator[Remark]:
         outputs = "；".join(clip(line.name, 15) for line in table.of("产出")[:4])
         yield Remark("C03", None, "level2", f"产出指标中没有{'和'.join(lacking)}指标，请补充。", clip(outputs, 80),
                      "、".join(f"{name}指标" for name in lacking))  # fmt: skip
-    text = f"{table.project} {table.goal} {' '.join(line.name for line in table.lines[:COMPARED])}"
+    text = f"{table.project} {table.goal}"
     served = _SERVED.search(text)
     if served and not table.of("满意度"):
         around = text[max(served.start() - 10, 0) : served.end() + 10]
@@ -89,8 +88,8 @@ def effects(table: Table) -> Iterator[Remark]:
             clip("；".join(line.name for line in rows[:4]), 80),
         )
     elif len(rows) == 1 and (is_vague(rows[0]) or needs_scale(rows[0])):
-        yield Remark("C04", rows[0].number, "value", f"效益指标只有{rows[0].label}一条，而且没有可以衡量的目标，请补充量化的效益指标。",
-                     rows[0].evidence)  # fmt: skip
+        message = f"效益指标只有{rows[0].label}一条，而且没有可以衡量的目标，请补充量化的效益指标。"
+        yield Remark("C04", rows[0].number, "value", message, rows[0].evidence)
 
 
 def mostly_vague(table: Table) -> Iterator[Remark]:
@@ -98,8 +97,8 @@ def mostly_vague(table: Table) -> Iterator[Remark]:
     rows = [line for line in table.lines if is_vague(line)]
     if len(rows) >= 2 and len(rows) * 2 >= len(table.lines):
         words = "、".join(dict.fromkeys(clip(line.value, 10) for line in rows))
-        yield Remark("C09", None, "value", f"全表{len(table.lines)}条指标中有{len(rows)}条无法衡量，请整体细化、量化后重新申报。",
-                     clip(words, 60), severity=Severity.RETURN)  # fmt: skip
+        message = f"全表{len(table.lines)}条指标中有{len(rows)}条无法衡量，请整体细化、量化后重新申报。"
+        yield Remark("C09", None, "value", message, clip(words, 60), severity=Severity.RETURN)
 
 
 def _bare(name: str) -> str:
@@ -123,7 +122,7 @@ def repeats(table: Table) -> Iterator[Remark]:
                     f"{said}只是换了说法，完成率不反映质量，请改成合格、达标一类的质量指标。",
                     evidence=evidence,
                 )
-            elif _inserted(line.name, other.name):
+            elif line.category == other.category and _inserted(line.name, other.name):
                 yield line.remark(
                     "C17", "name", f"{said}几乎相同，请核对是否重复。", evidence=evidence, severity=Severity.HINT
                 )
@@ -185,9 +184,11 @@ def detailed_cost(table: Table) -> Iterator[Remark]:
         )
     elif not any(line.quantity and not line.percent and not _TOTAL.search(line.name) for line in costs):
         listed = "；".join(line.evidence for line in costs[:3])
-        yield Remark("C18", costs[0].number if len(costs) == 1 else None, "name",
-                     f"{'、'.join(line.label for line in costs[:3])}只有总数或没有数值，成本没有细化，请按支出内容拆成单位成本或分项成本。",
-                     clip(listed, 100), "拆分为单位成本（元/人、元/平方米等）或分项成本")  # fmt: skip
+        named = "、".join(line.label for line in costs[:3])
+        message = f"{named}只有总数或没有数值，成本没有细化，请按支出内容拆成单位成本或分项成本。"
+        row = costs[0].number if len(costs) == 1 else None
+        fix = "拆分为单位成本（元/人、元/平方米等）或分项成本"
+        yield Remark("C18", row, "name", message, clip(listed, 100), fix)
 
 
 def _money(line: Line) -> Decimal | None:
@@ -213,17 +214,17 @@ def affordable(table: Table) -> Iterator[Remark]:
              if not _TOTAL.search(line.name) and not shares.search(line.name) and (amount := _money(line))]  # fmt: skip
     for line, amount in totals:
         if amount > budget:
-            yield line.remark("C19", "value", f"{line.label}为{_wan(amount)}，超过申请的{_wan(budget)}，请核实后改为不超过申请数。",
-                              fix=f"≤ {plain_number(budget / 10000)}万元")  # fmt: skip
+            message = f"{line.label}为{_wan(amount)}，超过申请的{_wan(budget)}，请核实后改为不超过申请数。"
+            yield line.remark("C19", "value", message, fix=f"≤ {plain_number(budget / 10000)}万元")
         elif amount < budget * Decimal("0.9") and len(totals) == 1:
-            yield line.remark("C19", "value", f"{line.label}为{_wan(amount)}，比申请的{_wan(budget)}低一成以上，请核减申请数或说明差额。",
-                              severity=Severity.DEDUCT)  # fmt: skip
+            message = f"{line.label}为{_wan(amount)}，比申请的{_wan(budget)}低一成以上，请核减申请数或说明差额。"
+            yield line.remark("C19", "value", message, severity=Severity.DEDUCT)
     together = sum((amount for _, amount in parts), Decimal(0))
     if together > budget * Decimal("1.005"):
         listed = "；".join(line.evidence for line, _ in parts[:4])
-        yield Remark("C19", parts[0][0].number if len(parts) == 1 else None, "value",
-                     f"{'、'.join(line.label for line, _ in parts[:3])}合计{_wan(together)}，超过申请的{_wan(budget)}，请核实。",
-                     clip(listed, 100))  # fmt: skip
+        named = "、".join(line.label for line, _ in parts[:3])
+        message = f"{named}合计{_wan(together)}，超过申请的{_wan(budget)}，请核实。"
+        yield Remark("C19", parts[0][0].number if len(parts) == 1 else None, "value", message, clip(listed, 100))
     elif not totals and not parts:
         yield from _by_unit(table, budget)
 
@@ -248,10 +249,11 @@ def _by_unit(table: Table, budget: Decimal) -> Iterator[Remark]:
     if abs(cost - budget) <= budget / 10:
         return
     sure = cost > budget or len(counts) == 1
-    yield line.remark(
-        "C19", "value", f"{line.label}乘以{other.label}是{_wan(cost)}，与申请的{_wan(budget)}相差一成以上，请核对数量、单价或申请数。",
-        evidence=clip(f"{other.shown}×{line.shown}", 80), severity=None if sure else Severity.HINT,
-    )  # fmt: skip
+    message = (
+        f"{line.label}乘以{other.label}是{_wan(cost)}，与申请的{_wan(budget)}相差一成以上，请核对数量、单价或申请数。"
+    )
+    evidence = clip(f"{other.shown}×{line.shown}", 80)
+    yield line.remark("C19", "value", message, evidence=evidence, severity=None if sure else Severity.HINT)
 
 
 def weights(table: Table) -> Iterator[Remark]:
@@ -284,25 +286,31 @@ def weights(table: Table) -> Iterator[Remark]:
 
     for level1, limit in (("满意度", 10), ("成本", 20)):
         if share(level1) > limit:
-            yield Remark("C20", None, "weight", f"{level1}指标权重合计{plain_number(share(level1))}，一般不超过{limit}，请调整。",
-                         f"{level1} {plain_number(share(level1))}", severity=Severity.DEDUCT)  # fmt: skip
+            has = f"{level1} {plain_number(share(level1))}"
+            message = f"{level1}指标权重合计{plain_number(share(level1))}，一般不超过{limit}，请调整。"
+            yield Remark("C20", None, "weight", message, has, severity=Severity.DEDUCT)
     if len(read) == len(given) and total >= 89 and share("产出") + share("效益") < 60:
-        yield Remark("C20", None, "weight", "产出和效益指标权重合计不到60，请提高主要产出和效果的权重。",
-                     f"产出 {plain_number(share('产出'))}、效益 {plain_number(share('效益'))}", severity=Severity.DEDUCT)  # fmt: skip
+        has = f"产出 {plain_number(share('产出'))}、效益 {plain_number(share('效益'))}"
+        message = "产出和效益指标权重合计不到60，请提高主要产出和效果的权重。"
+        yield Remark("C20", None, "weight", message, has, severity=Severity.DEDUCT)
+
+
+def _timed(line: Line) -> bool:
+    """Whether a row names a time or a term anywhere."""
+    if isinstance(line.target, Deadline) or (line.quantity and measures(line.quantity.unit, "时间")):
+        return True
+    return bool(_LIMIT.search(f"{line.name} {line.value} {line.definition}"))
 
 
 def timing(table: Table) -> Iterator[Remark]:
     """C23: when, in 时效 rows; a rate alone is spoken of when no other row of the table names a time."""
     rows = table.of("时效")
-    timed = [line for line in rows if isinstance(line.target, Deadline) or _LIMIT.search(f"{line.name} {line.value} {line.definition}")
-             or (line.quantity and measures(line.quantity.unit, "时间"))]  # fmt: skip
+    timed = [line for line in rows if _timed(line)]
     for line in rows:
         if line in timed or not line.value:
             continue
         if isinstance(line.target, Qualitative):
-            yield line.remark(
-                "C23", "value", f"{line.label}没有写明时点，请填具体日期或天数。", fix="如：2026年11月30日前"
-            )
+            yield line.remark("C23", "value", f"{line.label}没有写明时点，请填具体日期或天数。", fix="如：11月30日前")
         elif not timed and re.search("及时|按时|按期|准时", line.name):
             yield line.remark(
                 "C23",
@@ -314,15 +322,21 @@ def timing(table: Table) -> Iterator[Remark]:
 
 def explained(table: Table) -> Iterator[Remark]:
     """C27, for rates: how they are worked out. When no row at all is explained, the form had no such column."""
-    rates = [line for line in table.lines if line.percent and RATE.search(line.name)]
+    rates = [line for line in table.lines if line.percent and RATE.search(line.name) and line.level1 != "满意度"]
     bare = [line for line in rates if not line.definition]
     if bare and not any(line.definition for line in table.lines):
         names = "、".join(clip(line.name, 20) for line in bare[:3])
-        yield Remark("C27", None, "definition", f"“{names}”等{len(bare)}个比率指标没有写计算口径，请在指标解释中写明分子和分母。", names,
-                     severity=Severity.HINT)  # fmt: skip
+        message = f"“{names}”等{len(bare)}个比率指标没有写计算口径，请在指标解释中写明分子和分母。"
+        yield Remark("C27", None, "definition", message, names, severity=Severity.HINT)
         return
     for line in bare:
         yield line.remark("C27", "definition", f"{line.label}没有写计算口径，请在指标解释中写明分子和分母。")
+
+
+def _below(line: Line) -> bool:
+    """Whether a row of spending progress asks for less than the common indicator does for its date."""
+    least = next((least for month, least in ((9, 80), (11, 95)) if f"{month}月30" in line.name), 0)
+    return line.quantity is not None and line.quantity.value < least
 
 
 def progress(table: Table) -> Iterator[Remark]:
@@ -333,8 +347,7 @@ def progress(table: Table) -> Iterator[Remark]:
     fix = "9月30日前预算执行支出进度 ≥80%；11月30日前预算执行支出进度 ≥95%"
     text = " ".join(f"{line.name} {line.value} {line.definition}" for line in rows)
     dates = {month: re.search(rf"(?<![0-9]){month}月", text) for month in (9, 11)}
-    low = [line for line in rows for month, least in ((9, 80), (11, 95))
-           if line.quantity and line.percent and f"{month}月30" in line.name and line.quantity.value < least]  # fmt: skip
+    low = [line for line in rows if line.percent and _below(line)]
     if not rows:
         yield Remark(
             "C30", None, "rows", "部门整体表没有预算执行支出进度指标，请按共性指标补充。", clip(table.project, 60), fix

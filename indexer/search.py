@@ -34,6 +34,7 @@ FIELD_WORDS = {
     "title": "文件名",
     "fields": "专业领域",
     "organisation": "单位",
+    "position": "职称或类别",
 }
 Record = TypeVar("Record", Indicator, Found, Expert)
 

@@ -120,7 +120,9 @@ class _Page(_Answer):
     size: int
     generation: str = Field(description="索引版本")
     facets: dict[str, list[FacetValue]]
-    did_you_mean: str | None
+    did_you_mean: str | None = Field(description="可能想找的写法")
+    used: str | None = Field(description="没有找到原词时，结果所用的写法")
+    relaxed: bool = Field(description="是否放宽为满足部分词语")
 
 
 class IndicatorPage(_Page):
@@ -154,12 +156,21 @@ class UseGuess(_Answer):
 
 class SuggestedItem(_Answer):
     id: str
+    code: str
     name: str
+    kind: str
     level1: str
     level2: str
+    domain: str | None
+    industry: str | None
+    use: str | None
+    theme: str
+    definition: str
     operator: str
     unit: str
     reference: str
+    reference_kind: str
+    visibility: str
     score: float
     why: list[str]
 
@@ -174,6 +185,7 @@ class SuggestAnswer(_Answer):
     uses: list[UseGuess]
     items: list[SuggestedItem]
     coverage: dict[str, CategoryCoverage] = Field(description="按二级指标")
+    missing: list[str] = Field(description="还缺什么，一句一条")
     policies: list[Cited]
     generation: str
 
@@ -187,12 +199,12 @@ class Finding(_Answer):
     rule: str
     dimension: str
     severity: str
-    row: int | None
-    field: str | None
+    row: int | None = Field(description="第几行；针对整张表时为 null")
+    field: str = Field(description="表中的列")
     message: str
-    evidence: str
-    source: str
-    fix: str | None = None
+    evidence: str = Field(description="原文")
+    source: str = Field(description="依据")
+    fix: str = Field("", description="修改建议；没有时不出现")
 
 
 class Match(_Answer):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import blake2b
-from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, render_template, request
 from flask.blueprints import BlueprintSetupState
@@ -15,8 +13,9 @@ from corpus import indicators, policies
 from corpus.access import Actor, require_signed_in, visible
 from corpus.model import Use
 from corpus.policies import Found
-from indexer.search import Hit, Results, search_experts, search_indicators, search_policies
-from indexer.suggest import Suggestions, suggest
+from indexer.review import review
+from indexer.search import search_experts, search_indicators, search_policies
+from indexer.suggest import suggest
 from webapp import openapi
 from webapp.schemas import (
     CompleteQuery,
@@ -67,7 +66,7 @@ def _tag(response: Response) -> Response:
 def list_indicators() -> Response:
     asked = from_query(IndicatorQuery, request.args).asked()
     at = services()
-    return jsonify(results_json(search_indicators(at.store, at.live, asked, actor())))
+    return jsonify(search_indicators(at.store, at.live, asked, actor()).as_json())
 
 
 @bp.get(f"{V1}/indicators/<id>")
@@ -89,7 +88,7 @@ def post_suggest() -> Response:
     from_query(NoQuery, request.args)
     draft = from_body(SuggestRequest, request).draft()
     at = services()
-    return jsonify(suggestions_json(suggest(at.store, at.live, draft, actor())))
+    return jsonify(suggest(at.store, at.live, draft, actor()).as_json())
 
 
 @bp.post(f"{V1}/review")
@@ -97,8 +96,6 @@ def post_suggest() -> Response:
 def post_review() -> Response:
     from_query(NoQuery, request.args)
     goal = from_body(ReviewRequest, request).filled()
-    from indexer.review import review  # noqa: PLC0415 - being written
-
     at = services()
     return jsonify(review(goal, at.store, at.live, actor()).as_json())
 
@@ -108,7 +105,7 @@ def list_policies() -> Response:
     asked = from_query(TextQuery, request.args).asked()
     at = services()
     if asked.text.strip():
-        return jsonify(results_json(search_policies(at.store, at.live, asked, actor())))
+        return jsonify(search_policies(at.store, at.live, asked, actor()).as_json())
     shelf = policies.everything(at.store, actor())
     start = (asked.page - 1) * asked.size
     return jsonify({
@@ -119,6 +116,8 @@ def list_policies() -> Response:
         "items": [policy.as_json() for policy in shelf[start : start + asked.size]],
         "facets": {},
         "did_you_mean": None,
+        "used": None,
+        "relaxed": False,
     })  # fmt: skip
 
 
@@ -135,13 +134,17 @@ def list_experts() -> Response:
     require_signed_in(actor())
     asked = from_query(TextQuery, request.args).asked()
     at = services()
-    return jsonify(results_json(search_experts(at.store, at.live, asked, actor())))
+    return jsonify(search_experts(at.store, at.live, asked, actor()).as_json())
 
 
 @bp.get(f"{V1}/taxonomy")
 def taxonomy() -> Response:
+    """The uses of the records that the reader may see: one that only hidden records have would tell of them."""
     from_query(NoQuery, request.args)
-    return jsonify({"domains": tree(indicators.uses(services().store))})
+    store = services().store
+    with store.reading():
+        held = {i.use for i in indicators.export(store, actor(), edition="full")}
+        return jsonify({"domains": tree([use for use in indicators.uses(store) if use in held])})
 
 
 @bp.get(f"{V1}/openapi.json")
@@ -170,57 +173,6 @@ def docs() -> str:
 
 
 # Shapes of the contract
-
-
-def results_json(results: Results[Any]) -> dict[str, object]:
-    """A page of search results."""
-    return {
-        "total": results.total,
-        "page": results.page,
-        "size": results.size,
-        "generation": results.generation,
-        "items": [_hit(hit) for hit in results.hits],
-        "facets": {
-            name: [{"value": value, "count": count} for value, count in counts.items()]
-            for name, counts in results.facets.items()
-        },
-        "did_you_mean": results.did_you_mean,
-    }
-
-
-def _hit(hit: Hit[Any]) -> Mapping[str, object]:
-    found: dict[str, object] = hit.record.as_json()
-    return found | {"score": hit.score, "highlight": hit.highlight, "why": hit.why}
-
-
-def suggestions_json(found: Suggestions) -> dict[str, object]:
-    """The answer to a draft."""
-    return {
-        "uses": [
-            {"domain": u.use.domain, "industry": u.use.industry, "use": u.use.use, "confidence": u.confidence}
-            for u in found.uses
-        ],
-        "items": [
-            {
-                "id": s.indicator.id,
-                "name": s.indicator.name,
-                "level1": s.indicator.category.level1,
-                "level2": s.indicator.category.level2,
-                "operator": s.indicator.operator.value,
-                "unit": s.indicator.unit,
-                "reference": s.indicator.reference,
-                "score": s.score,
-                "why": list(s.why),
-            }
-            for s in found.items
-        ],
-        "coverage": {
-            c.category.level2: {"chosen": c.chosen, "suggested": c.suggested, "required": c.required}
-            for c in found.coverage
-        },
-        "policies": [passage.as_json() for passage in found.policies],
-        "generation": found.generation,
-    }
 
 
 def policy_json(id: str, actor: Actor) -> dict[str, object]:

@@ -52,7 +52,7 @@ ENDPOINTS = (
     Endpoint("GET", "/policies", "政策文件目录；带搜索词时搜索段落", TextQuery, PolicyPage),
     Endpoint("GET", "/policies/{id}", "一份政策文件及其段落和引用关系", NoQuery, PolicyDocument, (400, 401, 404)),
     Endpoint("GET", "/experts", "搜索专家库，须登录", TextQuery, ExpertPage, signed_in=True),
-    Endpoint("GET", "/taxonomy", "领域、行业、用途的全部分类", NoQuery, Taxonomy),
+    Endpoint("GET", "/taxonomy", "领域、行业、用途的分类，以可查看的指标所用者为限", NoQuery, Taxonomy),
     Endpoint("GET", "/openapi.json", "本接口的 OpenAPI 描述", NoQuery, None),
     Endpoint("GET", "/healthz", "服务是否可用；不可用时状态码为 503", NoQuery, Health),
 )  # fmt: skip

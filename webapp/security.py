@@ -94,7 +94,8 @@ def init(app: Flask, data: Path) -> None:
     app.session_interface = _Sessions()
     app.extensions["zhibiao_hosts"] = set(LOCAL_HOSTS)
     app.extensions["zhibiao_attempts"] = Attempts()
-    trust(app, *os.environ.get(HOSTS_VARIABLE, "").split(","))
+    # HOST is the address to serve on: whoever sets it means it to be used.
+    trust(app, os.environ.get("HOST", ""), *os.environ.get(HOSTS_VARIABLE, "").split(","))
     app.jinja_env.globals["csrf_token"] = csrf_token
     for check in (_check_host, _check_csrf, _check_rate):
         app.before_request(check)
@@ -134,10 +135,13 @@ def trust(app: Flask, *names: str) -> None:
 
 
 def _host(name: str) -> str:
-    """A Host header without its port."""
+    """A Host header, or a configured name, without its port; an IPv6 address in its brackets."""
     name = name.lower()
-    name = name.split("]")[0] + "]" if name.startswith("[") else name.split(":")[0]
-    return name.removesuffix(".")
+    if name.startswith("["):
+        return name.split("]")[0] + "]"
+    if name.count(":") > 1:
+        return f"[{name}]"
+    return name.split(":")[0].removesuffix(".")
 
 
 def _check_host() -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from corpus import experts, imports, indicators, words
+from corpus import experts, imports, indicators, policies, words
 from corpus.errors import NotReady
 from corpus.indicators import indicator_id
 from corpus.model import Expert, Owner, Status, Use
+from corpus.policies import Parsed
 from corpus.readers.tables import Row
 from corpus.store import Store
 from corpus.words import Synonym, SynonymType
@@ -49,6 +51,26 @@ def rows() -> Iterator[Row]:
             yield Row(path.name, line, cells)
 
 
+def digests() -> list[Parsed]:
+    """Policy digests and handbook articles in our own words, catalogued in ``policies.tsv``; their basis is said."""
+    found = []
+    for r in table(FOLDER / "policies.tsv"):
+        parsed = policies.parse(FOLDER / "policies" / r["file"])
+        policy = replace(
+            parsed.policy,
+            title=r["title"],
+            number=r["number"],
+            issuer=r["issuer"],
+            year=int(r["year"]) if r["year"] else None,
+            theme=r["theme"],
+            status=r["status"],
+            basis=r["basis"],
+            source=ORIGIN,
+        )
+        found.append(replace(parsed, policy=policy))
+    return found
+
+
 def load(store: Store, progress: Progress = lambda _: None) -> None:
     """Put the whole reference library into ``store``, or nothing of it.
 
@@ -74,6 +96,7 @@ def load(store: Store, progress: Progress = lambda _: None) -> None:
             ],
             [r["term"] for r in table(FOLDER / "lexicon.tsv")],
         )
+        policies.put(store, digests(), actor="")
         pool = [
             Expert(
                 id="e" + indicator_id(r["name"] + r["organisation"]),

@@ -24,7 +24,7 @@ from indexer import build
 from webapp import create_app
 
 NOW = "2026-11-21T08:00:00Z"
-PASSWORD = "correct horse battery"
+PASSWORD = "correct horse battery"  # noqa: S105
 OURS, THEIRS = "州教育体育局", "州公安局"
 USES = [
     Use("2050201", "教育", "普通教育", "学前教育保障"),
@@ -33,7 +33,8 @@ USES = [
 ]
 HEADER = ("name", "level2", "domain", "industry", "use", "operator", "unit", "reference", "owner", "visibility",
           "definition", "keywords")  # fmt: skip
-# Words that stand in restricted records alone: 麒麟 in our department's own, 凤凰 and 玄武 in another's.
+# Words that stand in restricted records alone: 麒麟 in our department's own, the others in another's; 朱雀 is the name
+# of a use as well, which no public record has.
 PUBLIC_ROWS = [
     ("新建幼儿园数量", "数量指标", "教育", "普通教育", "学前教育保障", "≥", "所", "5", OURS, "公开",
      "当年新建并投入使用的幼儿园数量。", "幼儿园、学位"),
@@ -41,10 +42,10 @@ PUBLIC_ROWS = [
      "验收合格的幼儿园占应验收幼儿园的比例。", "验收"),
     ("家长满意度", "满意度指标", "教育", "普通教育", "学前教育保障", "≥", "%", "90", OURS, "公开",
      "接受调查的家长中表示满意的比例。", ""),
-    ("农村公路新建里程", "数量指标", "交通运输", "公路水路运输", "农村公路建设", "≥", "公里", "30", "州交通运输局", "公开",
-     "当年建成并通车的农村公路里程。", "公路、里程"),
-    ("农村公路按期完工率", "时效指标", "交通运输", "公路水路运输", "农村公路建设", "≥", "%", "95", "州交通运输局", "公开",
-     "按合同工期完工的项目占比。", "工期"),
+    ("农村公路新建里程", "数量指标", "交通运输", "公路水路运输", "农村公路建设", "≥", "公里", "30", "州交通运输局",
+     "公开", "当年建成并通车的农村公路里程。", "公路、里程"),
+    ("农村公路按期完工率", "时效指标", "交通运输", "公路水路运输", "农村公路建设", "≥", "%", "95", "州交通运输局",
+     "公开", "按合同工期完工的项目占比。", "工期"),
     ("水库除险加固数量", "数量指标", "农林水", "水利", "水利工程建设", "≥", "座", "3", "州水利局", "公开",
      "完成除险加固的水库数量。", "水库"),
     ("预算执行率", "时效指标", "", "", "", "≥", "%", "95", "州财政局", "公开", "实际支出占预算的比例。", "支出进度"),
@@ -54,12 +55,13 @@ OUR_ROWS = [
      "麒麟考点的安保力量。", "麒麟暗语"),
 ]  # fmt: skip
 THEIR_ROWS = [
-    ("凤凰行动出警次数", "社会效益指标", "交通运输", "公路水路运输", "农村公路建设", "≥", "凤凰次", "7", THEIRS, "不公开",
-     "凤凰行动中在农村公路上出警的次数。", "凤凰暗语、公路"),
+    ("凤凰行动出警次数", "社会效益指标", "交通运输", "公路水路运输", "农村公路建设", "≥", "凤凰次", "7", THEIRS,
+     "不公开", "凤凰行动中在农村公路上出警的次数。", "凤凰暗语、公路"),
     ("玄武装备幼儿园覆盖率", "可持续影响指标", "教育", "普通教育", "学前教育保障", "≥", "玄武%", "80", THEIRS, "不公开",
      "玄武装备在幼儿园的覆盖比例。", "玄武暗语、幼儿园"),
+    ("朱雀任务完成率", "质量指标", "朱雀领域", "朱雀行业", "朱雀专项", "=", "%", "100", THEIRS, "不公开", "", ""),
 ]  # fmt: skip
-SECRETS = {"麒麟": "qilin", "凤凰": "fenghuang", "玄武": "xuanwu"}
+SECRETS = {"麒麟": "qilin", "凤凰": "fenghuang", "玄武": "xuanwu", "朱雀": "zhuque"}
 
 
 def _row(number: int, cells: tuple[str, ...]) -> Row:
@@ -68,8 +70,8 @@ def _row(number: int, cells: tuple[str, ...]) -> Row:
 
 def _policy(id: str, title: str, number: str, visibility: Visibility, owner: str, *texts: str) -> Parsed:
     passages = tuple(Passage(n, ("一、总体要求",), "一", None, "text", text) for n, text in enumerate(texts, 1))
-    policy = Policy(id, title, number, "楚雄州", 2024, "教育", "有效性未核", "原文导入", f"{id}.docx", visibility, owner,
-                    0, "")  # fmt: skip
+    policy = Policy(id, title, number, "楚雄州", 2024, "教育", "有效性未核", "原文导入", f"{id}.docx", visibility,
+                    owner, 0, "")  # fmt: skip
     return Parsed(policy, id * 8, passages, ())
 
 
@@ -107,8 +109,10 @@ def make(folder: Path, restricted: list[tuple[str, ...]], sealed: list[Parsed]) 
     imports.apply(store, plan, actor="test", source="测试")
     policies.put(store, _policies() + sealed, actor="test")
     pool = [
-        Expert("e1", "张示例", "绩效领域", "示例大学", "高校", "教授", ("教育绩效", "财政"), True, Status.ACTIVE, 0, ""),
-        Expert("e2", "李示例", "行业领域", "示例设计院", "企业", "高级工程师", ("公路工程",), True, Status.ACTIVE, 0, ""),
+        Expert("e1", "张示例", "绩效领域", "示例大学", "高校", "教授", ("教育绩效", "财政"), True,
+               Status.ACTIVE, 0, ""),
+        Expert("e2", "李示例", "行业领域", "示例设计院", "企业", "高级工程师", ("公路工程",), True,
+               Status.ACTIVE, 0, ""),
     ]  # fmt: skip
     experts.put(store, pool, actor="test", detail="测试")
     for user in PERSONS:
@@ -172,30 +176,30 @@ def as_user(app: Flask, name: str | None) -> FlaskClient:
     return client
 
 
-@pytest.fixture()
+@pytest.fixture
 def public(app: Flask) -> FlaskClient:
     return as_user(app, None)
 
 
-@pytest.fixture()
+@pytest.fixture
 def department(app: Flask) -> FlaskClient:
     """Sees its own unit's restricted records."""
     return as_user(app, "dept")
 
 
-@pytest.fixture()
+@pytest.fixture
 def reviewer(app: Flask) -> FlaskClient:
     """Signed in, without clearance."""
     return as_user(app, "reviewer")
 
 
-@pytest.fixture()
+@pytest.fixture
 def admin(app: Flask) -> FlaskClient:
     """Sees everything."""
     return as_user(app, "admin")
 
 
-@pytest.fixture()
+@pytest.fixture
 def token(app: Flask) -> str:
     """An API token of our department."""
     return people.issue(app.extensions["zhibiao"].store, "dept", "api", days=1, by="test")

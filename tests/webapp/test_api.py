@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from conftest import NOW, OUR_ROWS, PUBLIC_ROWS, SECRETS, as_user
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +17,7 @@ from werkzeug.test import TestResponse
 from corpus.access import Actor
 from corpus.indicators import indicator_id
 from corpus.model import Goal, GoalRow
+from tests.webapp.conftest import NOW, OUR_ROWS, PUBLIC_ROWS, SECRETS, as_user
 
 V1 = "/api/v1"
 GOAL = {"project": "", "goal": "", "rows": []}
@@ -33,14 +31,19 @@ KINDERGARTEN = {
     "replaced_by": "", "revision": 1, "updated": NOW,
 }  # fmt: skip
 PLAN = {
-    "id": "p0000000001", "title": "学前教育发展行动计划", "number": "楚政发〔2024〕1号", "issuer": "楚雄州", "year": 2024,
-    "theme": "教育", "status": "有效性未核", "basis": "原文导入", "source": "p0000000001.docx", "visibility": "public",
-    "owner": "", "revision": 1, "updated": NOW,
+    "id": "p0000000001", "title": "学前教育发展行动计划", "number": "楚政发〔2024〕1号", "issuer": "楚雄州",
+    "year": 2024, "theme": "教育", "status": "有效性未核", "basis": "原文导入", "source": "p0000000001.docx",
+    "visibility": "public", "owner": "", "revision": 1, "updated": NOW,
 }  # fmt: skip
-RULES = PLAN | {"id": "p0000000002", "title": "幼儿园管理办法", "number": "楚教发〔2024〕2号", "source": "p0000000002.docx"}
+RULES = PLAN | {
+    "id": "p0000000002",
+    "title": "幼儿园管理办法",
+    "number": "楚教发〔2024〕2号",
+    "source": "p0000000002.docx",
+}
 PROFESSOR = {
-    "id": "e1", "name": "张示例", "kind": "绩效领域", "organisation": "示例大学", "organisation_kind": "高校", "title": "教授",
-    "fields": ["教育绩效", "财政"], "sample": True, "status": "active", "revision": 1, "updated": NOW,
+    "id": "e1", "name": "张示例", "kind": "绩效领域", "organisation": "示例大学", "organisation_kind": "高校",
+    "title": "教授", "fields": ["教育绩效", "财政"], "sample": True, "status": "active", "revision": 1, "updated": NOW,
 }  # fmt: skip
 
 
@@ -78,12 +81,17 @@ def problem(response: TestResponse) -> tuple[int, str, str | None]:
 # Good answers, whole
 
 
-def test_indicators(public: FlaskClient) -> None:
-    assert unscored(get(public, "/indicators", q="新建幼儿园数量", domain="教育", size=1)) == {
-        "total": 1, "page": 1, "size": 1, "generation": NOW,
+@pytest.fixture
+def generation(app: Flask) -> str:
+    return str(app.extensions["zhibiao"].live.view().generation)
+
+
+def test_indicators(public: FlaskClient, generation: str) -> None:
+    assert unscored(get(public, "/indicators", q="幼儿园", unit="所", size=1)) == {
+        "total": 1, "page": 1, "size": 1, "generation": generation,
         "items": [KINDERGARTEN | {
-            "highlight": {"name": [[0, 7]], "definition": [[2, 4], [10, 15]], "keywords": [[0, 3]]},
-            "why": "名称含“新建”、“幼儿园”、“数量”。",
+            "highlight": {"name": [[2, 5]], "definition": [[10, 13]], "keywords": [[0, 3]]},
+            "why": "名称含“幼儿园”。",
         }],
         "facets": {
             "domain": [{"value": "教育", "count": 1}], "industry": [{"value": "普通教育", "count": 1}],
@@ -92,6 +100,8 @@ def test_indicators(public: FlaskClient) -> None:
             "unit": [{"value": "所", "count": 1}], "owner": [{"value": "州教育体育局", "count": 1}], "theme": [],
         },
         "did_you_mean": None,
+        "used": None,
+        "relaxed": False,
     }  # fmt: skip
 
 
@@ -138,21 +148,26 @@ def test_complete(public: FlaskClient) -> None:
     assert get(public, "/complete") == {"items": []}
 
 
-def test_policies_shelf_and_search(public: FlaskClient) -> None:
+def test_policies_shelf_and_search(public: FlaskClient, generation: str) -> None:
     assert get(public, "/policies", size=1, page=2) == {
-        "total": 2, "page": 2, "size": 1, "generation": NOW, "items": [RULES], "facets": {}, "did_you_mean": None,
+        "total": 2, "page": 2, "size": 1, "generation": generation, "items": [RULES], "facets": {},
+        "did_you_mean": None,
+        "used": None,
+        "relaxed": False,
     }  # fmt: skip
-    assert unscored(get(public, "/policies", q="农村公路")) == {
-        "total": 1, "page": 1, "size": 20, "generation": NOW,
+    assert unscored(get(public, "/policies", q="质量")) == {
+        "total": 1, "page": 1, "size": 20, "generation": generation,
         "items": [{
-            "policy": "p0000000001", "title": "学前教育发展行动计划", "ordinal": 2, "path": ["一、总体要求"], "section": "一",
-            "page": None, "text": "农村公路建设要保证质量。",
+            "policy": "p0000000001", "title": "学前教育发展行动计划", "ordinal": 2, "path": ["一、总体要求"],
+            "section": "一", "page": None, "text": "农村公路建设要保证质量。",
             "citation": "《学前教育发展行动计划》（楚政发〔2024〕1号）第一部分",
-            "highlight": {"text": [[0, 4]]}, "why": "正文含“农村”、“公路”。",
+            "highlight": {"text": [[9, 11]]}, "why": "正文含“质量”。",
         }],
         "facets": {"policy": [{"value": "p0000000001", "count": 1}], "year": [{"value": "2024", "count": 1}],
                    "issuer": [{"value": "楚雄州", "count": 1}]},
         "did_you_mean": None,
+        "used": None,
+        "relaxed": False,
     }  # fmt: skip
 
 
@@ -172,14 +187,16 @@ def test_one_policy_with_its_links(public: FlaskClient) -> None:
     ]
 
 
-def test_experts_are_for_people_who_signed_in(public: FlaskClient, reviewer: FlaskClient) -> None:
+def test_experts_are_for_people_who_signed_in(public: FlaskClient, reviewer: FlaskClient, generation: str) -> None:
     assert problem(public.get(f"{V1}/experts?q=教育")) == (401, "not_signed_in", None)
     assert problem(public.get(f"{V1}/experts?page=0")) == (401, "not_signed_in", None)
-    assert unscored(get(reviewer, "/experts", q="教授")) == {
-        "total": 1, "page": 1, "size": 20, "generation": NOW,
-        "items": [PROFESSOR | {"highlight": {}, "why": "文件名含“教授”。"}],
+    assert unscored(get(reviewer, "/experts", q="财政")) == {
+        "total": 1, "page": 1, "size": 20, "generation": generation,
+        "items": [PROFESSOR | {"highlight": {}, "why": "专业领域含“财政”。"}],
         "facets": {"kind": [{"value": "绩效领域", "count": 1}], "organisation_kind": [{"value": "高校", "count": 1}]},
         "did_you_mean": None,
+        "used": None,
+        "relaxed": False,
     }  # fmt: skip
 
 
@@ -200,11 +217,11 @@ def test_healthz(public: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatc
     assert (response.status_code, response.json) == (503, {"ok": False})
 
 
-def test_suggest(public: FlaskClient) -> None:
+def test_suggest(public: FlaskClient, generation: str) -> None:
     empty = public.post(f"{V1}/suggest", json={}).json
-    assert (empty["uses"], empty["items"], empty["policies"], empty["generation"]) == ([], [], [], NOW)
+    assert (empty["uses"], empty["items"], empty["policies"], empty["generation"]) == ([], [], [], generation)
     found = public.post(f"{V1}/suggest", json={"project": "幼儿园建设", "goal": "新建幼儿园 5 所", "limit": 3}).json
-    assert set(found) == {"uses", "items", "coverage", "policies", "generation"}
+    assert set(found) == {"uses", "items", "coverage", "missing", "policies", "generation"}
     assert found["uses"][0]["use"] == "学前教育保障"
     assert {i["name"] for i in found["items"]} >= {"新建幼儿园数量"}
     assert len(found["items"]) <= 3
@@ -218,7 +235,7 @@ def test_suggest_takes_every_field(public: FlaskClient) -> None:
     assert "a69a634c81" not in [i["id"] for i in found.json["items"]]
 
 
-def test_review_hands_over_the_table(public: FlaskClient, department: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_review_hands_over_the_table(department: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[Goal, Actor]] = []
 
     class Answer:
@@ -229,9 +246,7 @@ def test_review_hands_over_the_table(public: FlaskClient, department: FlaskClien
         asked.append((goal, actor))
         return Answer()
 
-    module = ModuleType("indexer.review")
-    module.review = review  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "indexer.review", module)
+    monkeypatch.setattr("webapp.api.review", review)
     body = {"project": "甲", "goal": "乙", "budget": 1.5, "rows": [ROW | {"value": 5, "weight": 12.5}]}
     assert department.post(f"{V1}/review", json=body).json == {"score": 100, "grade": "优"}
     goal = Goal("甲", "乙", 1.5, (GoalRow("产出指标", "数量指标", "新建幼儿园", "≥", "5", "所", "12.5", ""),))
@@ -239,18 +254,27 @@ def test_review_hands_over_the_table(public: FlaskClient, department: FlaskClien
 
 
 def test_review_for_real(public: FlaskClient) -> None:
-    pytest.importorskip("indexer.review", reason="indexer.review is not written yet")
-    body = {"project": "幼儿园建设", "goal": "新建幼儿园 5 所", "rows": [ROW]}
+    body = {"project": "幼儿园建设", "goal": "新建幼儿园 5 所", "rows": [ROW | {"name": "新建幼儿园数量"}]}
     found = public.post(f"{V1}/review", json=body)
     assert found.status_code == 200
     assert set(found.json) == {"score", "grade", "dimensions", "findings", "matches"}
+    assert found.json["matches"] == [
+        {"row": found.json["matches"][0]["row"], "id": "a69a634c81", "name": "新建幼儿园数量", "similarity": 1.0}
+    ]
 
 
 # Caching
 
 
 def test_answers_are_tagged_and_not_sent_twice(public: FlaskClient, admin: FlaskClient) -> None:
-    for path in ("/indicators?q=幼儿园", "/indicators/a69a634c81", "/complete?q=学", "/policies", "/taxonomy", "/healthz"):
+    for path in (
+        "/indicators?q=幼儿园",
+        "/indicators/a69a634c81",
+        "/complete?q=学",
+        "/policies",
+        "/taxonomy",
+        "/healthz",
+    ):
         first = public.get(V1 + path)
         assert first.headers["Cache-Control"] == "private, no-cache"
         assert {"Authorization", "Cookie"} <= {h.strip() for h in first.headers["Vary"].split(",")}
@@ -270,8 +294,9 @@ def test_posts_and_errors_are_not_stored(public: FlaskClient) -> None:
 
 # Bad input
 
-TEXTS = ["", " ", "😀😀", "nongcunl", "'", '"', '"幼儿园', "“幼儿园", "*", "?*", "幼*园", "\x01\x1b", "\ufffe", "' or 1=1 --",
-         "<script>", "%", "AND OR NOT", "((((", "\u202e幼儿园", "a" * 500, "的", "\\", "1/0"]  # fmt: skip
+TEXTS = ["", " ", "😀😀", "nongcunl", "'", '"', '"幼儿园', "“幼儿园", "*", "?*", "幼*园", "\x01\x1b", "\ufffe",
+         "' or 1=1 --", "<script>", "%", "AND OR NOT", "((((", "\u202e幼儿园", "a" * 500, "的", "\\",
+         "1/0"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -445,7 +470,11 @@ def test_addresses_and_methods_that_are_not_there(public: FlaskClient) -> None:
     assert problem(public.get(f"{V1}/nothing")) == (404, "not_found", None)
     assert problem(public.post(f"{V1}/nothing")) == (404, "not_found", None)
     assert problem(public.get("/api/v2/indicators")) == (404, "not_found", None)
-    for method, path, allowed in (("POST", "/indicators", "GET"), ("DELETE", "/policies", "GET"), ("GET", "/suggest", "POST")):
+    for method, path, allowed in (
+        ("POST", "/indicators", "GET"),
+        ("DELETE", "/policies", "GET"),
+        ("GET", "/suggest", "POST"),
+    ):
         response = public.open(V1 + path, method=method)
         assert problem(response) == (405, "method_not_allowed", None)
         assert allowed in response.headers["Allow"]
@@ -482,16 +511,24 @@ def test_no_body_breaks_a_suggestion(app: Flask, body: object) -> None:
 # Secrecy: what an actor gets is byte for byte what the library without the rest gives
 
 OUR_CODES = ["2190001"]
-THEIR_CODES = ["3290001", "3490001"]
-HIDDEN = [*SECRETS, *SECRETS.values(), *[s[:4] for s in SECRETS.values()], "凤凰行动出警次数", "凤凰行动出警册数", "凤", "暗语"]
+THEIR_CODES = ["3290001", "3490001", "2290001"]
+HIDDEN = [
+    *SECRETS,
+    *SECRETS.values(),
+    *[s[:4] for s in SECRETS.values()],
+    "凤凰行动出警次数",
+    "凤凰行动出警册数",
+    "凤",
+    "暗语",
+]
 WORDS = [*HIDDEN, "幼儿园", "农村公路", "覆盖率", "数量", "安保", "you", "学前教育"]
 PATHS = [
     *[f"{V1}/{kind}?q={quote(word)}" for kind in ("indicators", "complete", "policies") for word in WORDS],
     *[f"{V1}/indicators/{id}" for code in (*OUR_CODES, *THEIR_CODES) for id in (code, indicator_id(code))],
     *[f"{V1}/policies/{id}" for id in ("p0000000001", "p0000000002", "p0000000009")],
     *[f"{V1}/indicators?{name}={quote(value)}" for name, value in [
-        ("owner", "州公安局"), ("owner", "州教育体育局"), ("unit", "凤凰次"), ("unit", "麒麟人次"), ("level2", "可持续影响指标"),
-        ("level1", "效益指标"), ("domain", "教育"), ("sort", "-updated"), ("size", "3"),
+        ("owner", "州公安局"), ("owner", "州教育体育局"), ("unit", "凤凰次"), ("unit", "麒麟人次"), ("use", "朱雀专项"),
+        ("level2", "可持续影响指标"), ("level1", "效益指标"), ("domain", "教育"), ("sort", "-updated"), ("size", "3"),
     ]],
     f"{V1}/indicators", f"{V1}/policies", f"{V1}/taxonomy", f"{V1}/healthz", f"{V1}/openapi.json", "/api/docs",
     "/", "/policies", "/draft", "/help", "/experts", "/sign-in", "/policies/p0000000001", "/policies/p0000000009",
@@ -502,8 +539,15 @@ PATHS = [
 DRAFTS = [
     {"project": "幼儿园建设", "goal": "新建幼儿园 5 所，配套农村公路", "limit": 60},
     {"project": "凤凰行动", "goal": "凤凰行动出警次数、玄武装备覆盖、麒麟考点安保", "limit": 60},
+    {"goal": "朱雀任务"},
     {"goal": "公路", "chosen": [indicator_id(code) for code in (*OUR_CODES, *THEIR_CODES)]},
 ]
+TABLES = [
+    {"project": draft.get("project", ""), "goal": draft["goal"], "rows": [
+        ROW | {"name": name}
+        for name in ("新建幼儿园数量", "凤凰行动出警次数", "玄武装备幼儿园覆盖率", "麒麟考点安保人数", "安保人数")
+    ]} for draft in DRAFTS
+]  # fmt: skip
 _TOKEN = re.compile(rb'(csrf[-_]token" (?:content|value)=")[^"]*')
 
 
@@ -511,6 +555,7 @@ def _seen(client: FlaskClient) -> dict[str, tuple[int, bytes, str | None]]:
     """Everything that one person gets."""
     answers = {path: client.get(path) for path in PATHS}
     answers |= {f"suggest {n}": client.post(f"{V1}/suggest", json=draft) for n, draft in enumerate(DRAFTS)}
+    answers |= {f"review {n}": client.post(f"{V1}/review", json=filled) for n, filled in enumerate(TABLES)}
     # The CSRF token is random, and with it the tag of the pages that carry one.
     return {
         path: (r.status_code, _TOKEN.sub(rb"\1", r.data), r.headers.get("ETag") if path.startswith(V1) else None)
@@ -530,18 +575,28 @@ def test_the_rest_of_the_library_leaves_no_trace(
     assert not [path for path, (status, _, _) in got.items() if status >= 500]
 
 
+@pytest.mark.xfail(strict=True, reason="indexer.suggest takes a picked use from the whole taxonomy")
+@pytest.mark.parametrize("person", [None, "reviewer", "dept"])
+def test_a_picked_use_that_only_hidden_records_have_is_not_known(app: Flask, person: str | None) -> None:
+    answers = [as_user(app, person).post(f"{V1}/suggest", json={"use": use}).json for use in ("朱雀专项", "没有的用途")]
+    assert answers[0] == answers[1]
+
+
 def test_there_is_something_that_could_leak(admin: FlaskClient, department: FlaskClient) -> None:
     assert names(admin, q="凤凰") == ["凤凰行动出警次数"]
     assert names(admin, q="玄武") == ["玄武装备幼儿园覆盖率"]
     assert names(admin, q="麒麟") == names(department, q="麒麟") == [OUR_ROWS[0][0]]
     assert get(admin, "/policies", q="凤凰")["total"] == 1
-    assert get(admin, "/indicators")["total"] == len(PUBLIC_ROWS) + 3
+    assert get(admin, "/indicators")["total"] == len(PUBLIC_ROWS) + 4
     assert get(department, "/indicators")["total"] == len(PUBLIC_ROWS) + 1
+    assert "朱雀专项" in admin.get(f"{V1}/taxonomy").text
     for code in (*OUR_CODES, *THEIR_CODES):
         assert get(admin, f"/indicators/{code}")["visibility"] == "restricted"
 
 
-def test_hidden_and_unknown_are_not_told_apart(public: FlaskClient, reviewer: FlaskClient, department: FlaskClient) -> None:
+def test_hidden_and_unknown_are_not_told_apart(
+    public: FlaskClient, reviewer: FlaskClient, department: FlaskClient
+) -> None:
     for client, codes in ((public, OUR_CODES + THEIR_CODES), (reviewer, THEIR_CODES), (department, THEIR_CODES)):
         unknown = client.get(f"{V1}/indicators/0000000000")
         assert problem(unknown) == (404, "not_found", None)
@@ -553,6 +608,7 @@ def test_hidden_and_unknown_are_not_told_apart(public: FlaskClient, reviewer: Fl
 @pytest.mark.parametrize("person", [None, "reviewer"])
 def test_no_secret_word_anywhere(app: Flask, person: str | None) -> None:
     client = as_user(app, person)
-    for path in (f"{V1}/indicators?size=100", f"{V1}/policies", f"{V1}/policies?q=幼儿园", f"{V1}/complete?q=f&limit=50",
-                 f"{V1}/indicators?q=幼儿园", f"{V1}/indicators?q=公路", f"{V1}/policies/p0000000001"):  # fmt: skip
+    for path in (f"{V1}/indicators?size=100", f"{V1}/policies", f"{V1}/policies?q=幼儿园",
+                 f"{V1}/complete?q=f&limit=50", f"{V1}/indicators?q=幼儿园", f"{V1}/indicators?q=公路",
+                 f"{V1}/policies/p0000000001", f"{V1}/taxonomy"):  # fmt: skip
         assert not [word for word in (*SECRETS, "州公安局") if word in client.get(path).text]

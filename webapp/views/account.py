@@ -9,7 +9,8 @@ from werkzeug.wrappers import Response
 
 from corpus import people
 from corpus.access import require_signed_in, visible
-from indexer.search import Query, search_experts
+from corpus.model import Expert
+from indexer.search import Query, Results, search_experts
 from webapp import auth
 from webapp.services import actor, services
 from webapp.views import shared
@@ -72,18 +73,18 @@ def experts() -> str:
     require_signed_in(actor())
     text = request.args.get("q", "").strip()
     filters = shared.chosen(list(EXPERT_FACETS))
-    query = Query(text=text, filters=filters, page=shared.page_number(), size=50)
-    results = search_experts(services().store, services().live, query, actor())
+
+    def run(query: Query) -> Results[Expert]:
+        return search_experts(services().store, services().live, query, actor())
+
+    asked = Query(text=text, filters=filters, page=shared.page_number(), size=50)
+    results = run(asked)
     current: dict[str, Any] = {"q": text, **filters}
-    facets = [
-        shared.facet(name, label, results.facets[name], current, path="/experts", labels={})
-        for name, label in EXPERT_FACETS.items()
-    ]
     return render_template(
         "experts.html",
         q=text,
         results=results,
-        facets=[facet for facet in facets if facet.shown],
+        facets=shared.facets(run, asked, results, EXPERT_FACETS, current, path="/experts"),
         filters=filters,
         pager=shared.pager(results, current, path="/experts"),
         unfiltered=shared.address("/experts", {"q": text}),

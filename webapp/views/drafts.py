@@ -7,6 +7,7 @@ import io
 import json
 import math
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from flask import Blueprint, Response, render_template, request
 
@@ -22,6 +23,7 @@ LIMIT = 20
 MAX_CHOSEN = 200
 MAX_ROWS = 500
 COLUMNS = ("一级指标", "二级指标", "三级指标", "计算符号", "指标值", "计量单位")
+CELLS = ("level1", "level2", "name", "operator", "value", "unit")
 GROUPS = tuple(dict.fromkeys(c.group for c in CATEGORIES))
 # The place of a category in the official form.
 RANKS = {c.level2: n for n, c in enumerate(CATEGORIES)}
@@ -92,7 +94,7 @@ def suggestions() -> str:
 @bp.post("/draft/table.csv")
 def table() -> Response:
     """The goal table as a CSV file that office programs open as it is."""
-    cells = [request.form.getlist(name)[:MAX_ROWS] for name in ("level1", "level2", "name", "operator", "value", "unit")]
+    cells = [request.form.getlist(name)[:MAX_ROWS] for name in CELLS]
     if len({len(column) for column in cells}) != 1:
         raise BadInput("绩效目标表各列的行数不一致，请刷新页面后重试。", field="rows")
     out = io.StringIO()
@@ -102,9 +104,8 @@ def table() -> Response:
     return Response(
         "\ufeff" + out.getvalue(),
         mimetype="text/csv",
-        headers={"Content-Disposition": "attachment; filename=\"goal.csv\"; filename*=UTF-8''%E7%BB%A9%E6%95%88"
-                                        "%E7%9B%AE%E6%A0%87%E8%A1%A8.csv"},
-    )  # fmt: skip
+        headers={"Content-Disposition": f"attachment; filename=goal.csv; filename*=UTF-8''{quote('绩效目标表.csv')}"},
+    )
 
 
 def harmless(cell: str) -> str:

@@ -42,25 +42,19 @@ def index() -> str:
     text = request.args.get("q", "").strip()
     sort = request.args.get("sort", "") or "score"
     filters = shared.chosen(list(FACETS))
-    results = _search(Query(text=text, filters=filters, page=shared.page_number(), sort=sort))
+    asked = Query(text=text, filters=filters, page=shared.page_number(), sort=sort)
+    results = _search(asked)
     current: dict[str, Any] = {"q": text, **filters, "sort": sort if sort != "score" else ""}
-    # A facet that is on still offers its other values: what there would be without this one filter.
-    counts = dict(results.facets)
-    for name in filters:
-        others = {k: v for k, v in filters.items() if k != name}
-        counts[name] = _search(Query(text=text, filters=others, size=1)).facets[name]
-    facets = [
-        shared.facet(name, label, counts[name], current, path="/", labels=KIND_NAMES if name == "kind" else {})
-        for name, label in FACETS.items()
-    ]
+    # Without a query there is nothing to be relevant to: such a list is in the order of the codes.
+    names = SORT_NAMES if text else {"score": SORT_NAMES["code"], **{k: SORT_NAMES[k] for k in ("name", "-updated")}}
     return render_template(
         "library.html",
         q=text,
         sort=sort,
         sorts=[(key, name, shared.address("/", {**current, "sort": key if key != "score" else ""}))
-               for key, name in SORT_NAMES.items()],
+               for key, name in names.items()],
         filters=filters,
-        facets=[facet for facet in facets if facet.shown],
+        facets=shared.facets(_search, asked, results, FACETS, current, path="/", labels={"kind": KIND_NAMES}),
         results=results,
         pager=shared.pager(results, current, path="/"),
         unfiltered=shared.address("/", {"q": text, "sort": current["sort"]}),
@@ -76,6 +70,7 @@ def indicator(id: str) -> str:
     near = {name: [v for v in values if v] for name, values in near.items()}
     same = _search(Query(filters={**near, "level2": [found.category.level2]}, size=RELATED + 1, sort="code"))
     whole = _search(Query(filters=near, size=RELATED + 1, sort="code"))
+    passages = search_policies(store, live, Query(text=found.name[:100], size=3), actor())
     return render_template(
         "indicator.html",
         i=found,
@@ -84,7 +79,8 @@ def indicator(id: str) -> str:
         related=_others(found, [*same.hits, *whole.hits]),
         near_total=whole.total,
         near_url=shared.address("/", near),
-        passages=search_policies(store, live, Query(text=found.name[:100], size=3), actor()).hits,
+        # Passages that meet a few of its words only, or other words, back nothing.
+        passages=() if passages.relaxed or passages.used else passages.hits,
     )
 
 

@@ -9,7 +9,7 @@ from flask import Blueprint, render_template, request
 
 from corpus import policies
 from corpus.model import Passage
-from indexer.search import Query, search_policies
+from indexer.search import Query, Results, search_policies
 from webapp.services import actor, services
 from webapp.views import shared
 
@@ -49,19 +49,20 @@ def index() -> str:
     shelf = policies.everything(store, actor())
     if not text and not filters:
         return render_template("policies.html", q="", shelf=shelf, results=None, facets=[], filters={})
-    results = search_policies(store, live, Query(text=text, filters=filters, page=shared.page_number()), actor())
+
+    def run(query: Query) -> Results[policies.Found]:
+        return search_policies(store, live, query, actor())
+
+    asked = Query(text=text, filters=filters, page=shared.page_number())
+    results = run(asked)
     current: dict[str, Any] = {"q": text, **filters}
     titles = {policy.id: policy.title for policy in shelf}
-    facets = [
-        shared.facet(name, label, results.facets[name], current, path="/policies", labels=titles)
-        for name, label in FACETS.items()
-    ]
     return render_template(
         "policies.html",
         q=text,
         shelf=shelf,
         results=results,
-        facets=[facet for facet in facets if facet.shown],
+        facets=shared.facets(run, asked, results, FACETS, current, path="/policies", labels={"policy": titles}),
         filters=filters,
         pager=shared.pager(results, current, path="/policies"),
         unfiltered=shared.address("/policies", {"q": text}),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import request
 
 from corpus.errors import BadInput
-from indexer.search import Results
+from indexer.search import Query, Results
 
 FOLD_AFTER = 8
 
@@ -71,7 +71,32 @@ def address(path: str, parameters: Mapping[str, Any]) -> str:
     return f"{path}?{urlencode(said)}" if said else path
 
 
-def facet(
+def facets(
+    run: Callable[[Query], Results[Any]],
+    asked: Query,
+    results: Results[Any],
+    names: Mapping[str, str],
+    current: Mapping[str, Any],
+    *,
+    path: str,
+    labels: Mapping[str, Mapping[str, str]] | None = None,
+) -> list[Facet]:
+    """The facets that have values; ``current`` is the query string of the page shown, ``labels`` renames values.
+
+    A facet that is on still offers its other values: what there would be without this one filter.
+    """
+    found = []
+    for name, label in names.items():
+        counts = results.facets[name]
+        if name in asked.filters:
+            others = {k: v for k, v in asked.filters.items() if k != name}
+            counts = run(replace(asked, filters=others, page=1, size=1, sort="score")).facets[name]
+        if counts or name in asked.filters:
+            found.append(_facet(name, label, counts, current, path=path, labels=(labels or {}).get(name, {})))
+    return found
+
+
+def _facet(
     name: str,
     label: str,
     counts: Mapping[str, int],
@@ -80,17 +105,16 @@ def facet(
     path: str,
     labels: Mapping[str, str],
 ) -> Facet:
-    """The choices of a facet, those that are on first; ``current`` is the query string of the page shown."""
     on: list[str] = current.get(name) or []
-    values = on + [v for v in counts if v not in on]
     choices = []
-    for value in values:
+    for value in [*counts, *(v for v in on if v not in counts)]:
         wanted = [v for v in on if v != value] if value in on else [*on, value]
-        url = address(path, {**current, name: wanted, "page": ""})
+        url = address(path, {**current, name: wanted})
         choices.append(Choice(value, labels.get(value, value), counts.get(value, 0), value in on, url))
-    # A list that is only a little too long is not worth a fold.
-    cut = max(FOLD_AFTER, len(on)) if len(choices) > FOLD_AFTER + 2 else len(choices)
-    return Facet(name, label, tuple(choices[:cut]), tuple(choices[cut:]))
+    # A list that is only a little too long is not worth a fold; what is on is never folded away.
+    cut = FOLD_AFTER if len(choices) > FOLD_AFTER + 2 else len(choices)
+    shown = choices[:cut] + [c for c in choices[cut:] if c.on]
+    return Facet(name, label, tuple(shown), tuple(c for c in choices[cut:] if not c.on))
 
 
 def pager(results: Results[Any], current: Mapping[str, Any], *, path: str) -> Pager:
@@ -104,9 +128,7 @@ def pager(results: Results[Any], current: Mapping[str, Any], *, path: str) -> Pa
     return Pager(page, pages, to(page - 1) if 1 < page <= pages else "", to(page + 1) if page < pages else "", to(1))
 
 
-def excerpt(
-    text: str, spans: Sequence[tuple[int, int]] | None, width: int = 150
-) -> tuple[str, list[tuple[int, int]]]:
+def excerpt(text: str, spans: Sequence[tuple[int, int]] | None, width: int = 150) -> tuple[str, list[tuple[int, int]]]:
     """A window of a long text around its first mark, and the marks inside it."""
     marks = list(spans or ())
     if len(text) <= width:

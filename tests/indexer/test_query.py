@@ -1,0 +1,205 @@
+"""Plans are pure and are compared whole."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.errors import BadInput
+from corpus.words import Synonym, SynonymType
+from indexer import query
+from indexer.analysis import Analyzer
+from indexer.engine import Plan, Term, Unit
+from indexer.query import PART_WEIGHT, Thesaurus
+
+SYNONYMS = (
+    Synonym("验收合格率", "达标率", SynonymType.SAME),
+    Synonym("农村公路", "农路", SynonymType.ABBREVIATION),
+    Synonym("养护", "修修补补", SynonymType.COLLOQUIAL),
+    Synonym("培训", "轮训", SynonymType.NARROWER),
+    Synonym("会议", "轮训", SynonymType.COLLOQUIAL),
+)
+
+
+@pytest.fixture(scope="module")
+def analyzer() -> Analyzer:
+    return Analyzer(["农村公路", "验收合格率", "弯沉值"])
+
+
+@pytest.fixture(scope="module")
+def thesaurus() -> Thesaurus:
+    return Thesaurus.of(SYNONYMS)
+
+
+def word(text: str, *parts: str) -> Unit:
+    return Unit(text, (Term(text),), tuple(Term(p, PART_WEIGHT) for p in parts))
+
+
+def one(character: str) -> Unit:
+    return Unit(character, (Term(character), Term(character, 0.8, group="chars")))
+
+
+def synonym(text: str, weight: float, typed: str, how: str) -> Term:
+    return Term(text, weight, reason=f"“{typed}”的{how}", like=typed)
+
+
+MILEAGE, BRIDGE, PASS = word("里程"), word("桥梁"), word("弯沉值", "弯沉")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", Plan()),
+        (" \t\u3000\n", Plan()),
+        ("里程", Plan((MILEAGE,), (), 1)),
+        ("里程 桥梁", Plan((MILEAGE, BRIDGE), (), 2)),
+        ("里程，桥梁！里程", Plan((MILEAGE, BRIDGE), (), 2)),
+        ("桥樑", Plan((BRIDGE,), (), 1)),
+        ("里程的桥梁", Plan((MILEAGE, BRIDGE), (), 2)),
+        ("里程 桥梁 水库 泵站", Plan((MILEAGE, BRIDGE, word("水库"), word("泵站")), (), 3)),
+        ("农村公路", Plan((Unit("农村公路", (Term("农村公路"), synonym("农路", 0.9, "农村公路", "全称或简称")),
+                              (Term("农村", PART_WEIGHT), Term("公路", PART_WEIGHT))),), (), 1)),
+    ],
+)  # fmt: skip
+def test_words(analyzer: Analyzer, thesaurus: Thesaurus, text: str, expected: Plan) -> None:
+    assert query.plan(text, analyzer, thesaurus) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("路", Plan((one("路"),), (), 1)),
+        ("花 路", Plan((one("花"), one("路")), (), 2)),
+        ("a", Plan((word("a"),), (), 1)),
+        ("%", Plan((word("%"),), (), 1)),
+        # A stop word, signs: looked for as they stand; what is dropped from a longer text is not all there is.
+        ("的", Plan((), (("的",),), 0)),
+        ("中", Plan((), (("中",),), 0)),
+        ("以及 的", Plan((), (("以", "及", "的"),), 0)),
+        ("？", Plan((), (("?",),), 0)),
+        ("😀", Plan((), (("😀",),), 0)),
+        ("***", Plan((), (("*", "*", "*"),), 0)),
+    ],
+)
+def test_one_character_and_nothing_but_stop_words(
+    analyzer: Analyzer, thesaurus: Thesaurus, text: str, expected: Plan
+) -> None:
+    assert query.plan(text, analyzer, thesaurus) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("“里程”", Plan((MILEAGE,), (("里", "程"),), 0)),
+        ('"里程"', Plan((MILEAGE,), (("里", "程"),), 0)),
+        ("「里程」『桥梁』", Plan((MILEAGE, BRIDGE), (("里", "程"), ("桥", "梁")), 0)),
+        ("“里 程”", Plan((MILEAGE,), (("里", "程"),), 0)),
+        ("“里程” 桥梁", Plan((BRIDGE, MILEAGE), (("里", "程"),), 2)),
+        ("“的”", Plan((), (("的",),), 0)),
+        # Unbalanced or empty ones are no quotes.
+        ('"里程', Plan((MILEAGE,), (), 1)),
+        ("里程”", Plan((MILEAGE,), (), 1)),
+        ("“里程” “桥梁", Plan((BRIDGE, MILEAGE), (("里", "程"),), 2)),
+        ("“”里程", Plan((MILEAGE,), (), 1)),
+        ("“ ”里程", Plan((MILEAGE,), (), 1)),
+        ("“”", Plan((), (("“", "”"),), 0)),
+        ('"', Plan((), (('"',),), 0)),
+    ],
+)
+def test_quotes(analyzer: Analyzer, thesaurus: Thesaurus, text: str, expected: Plan) -> None:
+    assert query.plan(text, analyzer, thesaurus) == expected
+
+
+@pytest.mark.parametrize("text", ["里程*", "*里程*", "里程?", "里程？", "(里程", "里程~2", "name:里程", "里程 OR", "[里程 TO", "里程\\"])
+def test_wildcards_and_operators_are_no_language(analyzer: Analyzer, thesaurus: Thesaurus, text: str) -> None:
+    units = query.plan(text, analyzer, thesaurus).units
+    assert MILEAGE in units
+    assert [u for u in units if u not in (MILEAGE, *map(word, ("name", "or", "to", "2")))] == []
+
+
+@pytest.mark.parametrize("text", ["2100001", "２１００００１", " 2100001 "])
+def test_a_code_is_looked_for_as_code_and_as_word(analyzer: Analyzer, thesaurus: Thesaurus, text: str) -> None:
+    code = Unit("2100001", (Term("2100001", group="code"), Term("2100001")))
+    assert query.plan(text, analyzer, thesaurus) == Plan((code,), (), 1)
+    assert query.plan("210000", analyzer, thesaurus) == Plan((word("210000"),), (), 1)
+
+
+@pytest.mark.parametrize(
+    ("typed", "unit"),
+    [
+        ("达标率", Unit("达标率", (Term("达标率"), synonym("验收合格率", 0.9, "达标率", "同义词")),
+                       (Term("达标", PART_WEIGHT),))),
+        ("农路", Unit("农路", (Term("农路"), synonym("农村公路", 0.9, "农路", "全称或简称")), ())),
+        ("修修补补", Unit("修修补补", (Term("修修补补"), synonym("养护", 0.8, "修修补补", "规范说法")), ())),
+        ("轮训", Unit("轮训", (Term("轮训"), synonym("培训", 0.6, "轮训", "上位词"),
+                       synonym("会议", 0.8, "轮训", "规范说法")), ())),
+    ],
+)  # fmt: skip
+def test_synonyms_of_each_type(analyzer: Analyzer, thesaurus: Thesaurus, typed: str, unit: Unit) -> None:
+    found = query.plan(f"{typed}里程", analyzer, thesaurus)
+    assert [u.terms for u in found.units] == [unit.terms, MILEAGE.terms]
+    assert (found.units[0].label, found.literals, found.need) == (typed, (), 2)
+
+
+def test_equal_names_lead_both_ways_and_others_do_not(thesaurus: Thesaurus) -> None:
+    leads = {variant: [s.term for s in found] for variant, found in thesaurus.by_variant.items()}
+    assert leads == {
+        "达标率": ["验收合格率"], "验收合格率": ["达标率"], "农路": ["农村公路"], "农村公路": ["农路"],
+        "修修补补": ["养护"], "轮训": ["培训", "会议"],
+    }  # fmt: skip
+
+
+def test_a_text_is_cut_at_the_longest_variant_and_nothing_is_lost() -> None:
+    thesaurus = Thesaurus.of([Synonym("甲", "公路", SynonymType.COLLOQUIAL), Synonym("乙", "公路养护", SynonymType.NARROWER)])
+    pieces = thesaurus.split("农村公路养护和公路")
+    assert [(piece, [s.term for s in found]) for piece, found in pieces] == [
+        ("农村", []), ("公路养护", ["乙"]), ("和", []), ("公路", ["甲"]),
+    ]  # fmt: skip
+    assert Thesaurus.of([]).split("公路") == [("公路", ())]
+
+
+def test_how_many_words_must_be_met() -> None:
+    assert [query.need(n) for n in range(11)] == [0, 1, 2, 3, 3, 4, 5, 5, 6, 7, 7]
+
+
+def test_a_long_text_is_refused_with_its_field() -> None:
+    assert query.check("路" * 500) == "路" * 500
+    with pytest.raises(BadInput) as caught:
+        query.check("路" * 501)
+    assert caught.value.as_json() == {
+        "error": {"code": "bad_input", "field": "q", "message": "搜索词过长（501 字），请控制在 500 字以内。"}
+    }
+
+
+CHARACTERS = st.one_of(
+    st.characters(), st.sampled_from("农村公路养护验收合格率的和“”\"「」『』*?％%2100001 \t\n\x00\u200bＡａüv|()[]{}~^\\:")
+)
+
+
+@given(st.text(CHARACTERS, max_size=500))
+def test_any_text_gives_a_plan(analyzer: Analyzer, thesaurus: Thesaurus, text: str) -> None:
+    plan = query.plan(text, analyzer, thesaurus)
+    assert 0 <= plan.need <= len(plan.units)
+    assert [u for u in plan.units if not u.label or not u.terms] == []
+    assert [lit for lit in plan.literals if not lit or any(c.isspace() for c in lit)] == []
+    assert len({u.label for u in plan.units}) == len(plan.units)
+    # Only what folds to nothing asks for everything.
+    assert (plan == Plan()) == (not query.fold(text))
+
+
+@given(st.text(CHARACTERS, max_size=500), st.text(CHARACTERS, max_size=100))
+def test_any_draft_gives_a_plan(analyzer: Analyzer, thesaurus: Thesaurus, goal: str, project: str) -> None:
+    plan = query.draft([(project, 1.5), (goal, 1.0)], analyzer, thesaurus)
+    assert (plan.literals, plan.need) == ((), 0)
+    assert [u.label for u in plan.units if len(u.label) < 2 or u.terms[0].weight <= 0] == []
+
+
+def test_a_word_said_again_counts_more_but_ever_less_so(analyzer: Analyzer, thesaurus: Thesaurus) -> None:
+    def weight(*parts: tuple[str, float]) -> float:
+        (unit,) = query.draft(parts, analyzer, thesaurus).units
+        return unit.terms[0].weight
+
+    once, twice, thrice = (weight(("桥梁 " * n, 1.0)) for n in (1, 2, 3))
+    assert (once, weight(("桥梁", 1.5), ("桥梁", 0.5))) == (1.0, twice)
+    assert 0 < thrice - twice < twice - once
