@@ -40,18 +40,32 @@ def uses(store: Store) -> list[Use]:
     return [Use(**row) for row in store.rows("select code, domain, industry, use from uses order by ordinal")]
 
 
+def visible_uses(store: Store, actor: Actor) -> list[Use]:
+    """The taxonomy as ``actor`` may know it: a use that only records hidden from them brought along is not in it."""
+    condition, parameters = visible(actor).sql("i")
+    rows = store.rows(
+        "select code, domain, industry, use from uses u where declared or exists (select 1 from indicators i "
+        f"where i.use_code = u.code and i.status = 'active' and {condition}) order by ordinal",
+        parameters,
+    )
+    return [Use(**row) for row in rows]
+
+
 def owners(store: Store) -> list[Owner]:
     """The budget units that supply indicators."""
     return [Owner(**row) for row in store.rows("select name, kind, domain from owners order by rowid")]
 
 
-def add_taxonomy(store: Store, uses: Sequence[Use], owners: Sequence[Owner]) -> None:
-    """Add uses and budget units after those that are there; known ones are brought up to date."""
+def add_taxonomy(store: Store, uses: Sequence[Use], owners: Sequence[Owner], *, declared: bool = False) -> None:
+    """Add uses and budget units after those that are there; known ones are brought up to date.
+
+    ``declared`` uses are those of the published taxonomy, which anybody may know.
+    """
     with store.writing() as db:
         db.conn.executemany(
-            "insert into uses values (?, ?, ?, ?, (select count(*) from uses)) on conflict (code) do update "
+            "insert into uses values (?, ?, ?, ?, (select count(*) from uses), ?) on conflict (code) do update "
             "set domain = excluded.domain, industry = excluded.industry, use = excluded.use",
-            [(u.code, u.domain, u.industry, u.use) for u in uses],
+            [(u.code, u.domain, u.industry, u.use, int(declared)) for u in uses],
         )
         db.conn.executemany(
             "insert into owners values (?, ?, ?) on conflict (name) do update "

@@ -11,9 +11,14 @@ steps = Migrations("zhibiao")
 
 @steps()
 def create_classification(db: Database) -> None:
-    """Domain > industry > use, the categories of 财预〔2021〕101号, and the budget units."""
+    """Domain > industry > use, the categories of 财预〔2021〕101号, and the budget units.
+
+    A use is ``declared`` when the published taxonomy names it; others came with imported records.
+    """
     db.table("uses").create(
-        {"code": str, "domain": str, "industry": str, "use": str, "ordinal": int}, pk="code", not_null={"use"}
+        {"code": str, "domain": str, "industry": str, "use": str, "ordinal": int, "declared": int},
+        pk="code",
+        not_null={"use", "declared"},
     )
     db.table("categories").create({"code": str, "level1": str, "level2": str, "short": str}, pk="code")
     db.table("categories").insert_all(

@@ -52,8 +52,7 @@ class Analyzer:
     """Segmentation with one lexicon. Threads may share it."""
 
     def __init__(self, terms: Iterable[str] = (), *, cache: Path | None = None) -> None:
-        """``terms`` are kept whole; ``cache`` is a folder for jieba's compiled dictionary (else none is kept).
-        """
+        """``terms`` are kept whole; ``cache`` is a folder for jieba's compiled dictionary (else none is kept)."""
         frequencies, total = _dictionary(cache)
         self._jieba = jieba.Tokenizer()
         self._jieba.FREQ, self._jieba.total, self._jieba.initialized = frequencies.copy(), total, True

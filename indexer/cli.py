@@ -16,6 +16,7 @@ from corpus.errors import BadInput, NotReady, ZhibiaoError
 from corpus.maintenance import Check
 from corpus.model import Goal, GoalRow
 from corpus.store import Store
+from corpus.text import fold
 from indexer import build, search
 from indexer.live import FOLD_AT, Live
 from indexer.review import review
@@ -145,10 +146,11 @@ def run_suggest(args: Namespace) -> int:
 
 
 def _drafts(text: str, args: Namespace) -> Iterator[tuple[int, Draft | ZhibiaoError]]:
-    if not text.lstrip().startswith("{"):
+    lines = text.split("\n")
+    if not any(line.lstrip().startswith("{") for line in lines):
         yield 1, Draft(project=args.project, goal=text.strip(), limit=args.limit)
         return
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
@@ -243,6 +245,6 @@ def _lexicon_check(store: Store, actor: Actor) -> Check:
         analyzer = Live(store).view().analyzer
     except ZhibiaoError as error:
         return Check("lexicon", False, error.message)
-    whole = sum(analyzer.known(row["term"].lower()) for row in store.rows("select term from lexicon limit 200"))
+    whole = sum(analyzer.known(fold(row["term"])) for row in store.rows("select term from lexicon limit 200"))
     ok = whole >= min(terms, 200) * 0.95
     return Check("lexicon", ok, f"词表 {terms} 个词可用" if ok else "词表未生效，请运行 zhibiao index --full")

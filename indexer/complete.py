@@ -14,6 +14,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from corpus import indicators, words
+from corpus.access import PUBLIC
 from corpus.store import Store
 from corpus.text import fold, is_latin
 from indexer.analysis import Analyzer, fold_latin, pinyin
@@ -46,7 +47,7 @@ def texts(store: Store) -> list[Completion]:
     found: dict[str, Completion] = {}
     public = list(indicators.active(store, "open"))
     held = {i.use for i in public}
-    for use in indicators.uses(store):
+    for use in indicators.visible_uses(store, PUBLIC):
         if use not in held:
             continue
         for kind, text in (("domain", use.domain), ("industry", use.industry), ("use", use.use)):

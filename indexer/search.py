@@ -36,6 +36,8 @@ FIELD_WORDS = {
     "organisation": "单位",
     "position": "职称或类别",
 }
+POLICY_WORDS = FIELD_WORDS | {"chars": "正文"}
+EXPERT_WORDS = FIELD_WORDS | {"name": "姓名", "chars": "姓名"}
 Record = TypeVar("Record", Indicator, Found, Expert)
 
 
@@ -109,6 +111,7 @@ class _Kind(Generic[Record]):
     fetch: Callable[[Store, Sequence[str], Actor], list[Record]]
     key: Callable[[Record], str]
     texts: Callable[[Record], dict[str, str]]
+    words: Mapping[str, str]
 
 
 _INDICATORS: _Kind[Indicator] = _Kind(
@@ -116,15 +119,21 @@ _INDICATORS: _Kind[Indicator] = _Kind(
     indicators.fetch,
     lambda i: i.id,
     lambda i: {"name": i.name, "definition": i.definition, "keywords": "、".join(i.keywords)},
+    FIELD_WORDS,
 )
 _POLICIES: _Kind[Found] = _Kind(
     "policies",
     policies.fetch,
     lambda f: policies.passage_id(f.policy.id, f.passage.ordinal),
     lambda f: {"text": f.passage.text},
+    POLICY_WORDS,
 )
 _EXPERTS: _Kind[Expert] = _Kind(
-    "experts", experts.fetch, lambda e: e.id, lambda e: {"name": e.name, "organisation": e.organisation}
+    "experts",
+    experts.fetch,
+    lambda e: e.id,
+    lambda e: {"name": e.name, "organisation": e.organisation},
+    EXPERT_WORDS,
 )
 
 
@@ -169,7 +178,7 @@ def _search(store: Store, live: Live, kind: _Kind[Record], asked: Query, actor: 
     records = {kind.key(record): record for record in kind.fetch(store, ranked.ids, actor)}
     parts = engine.explain(plan, ranked.ids)
     hits = tuple(
-        Hit(records[id], score, _highlights(plan, kind.texts(records[id])), why(plan, found))
+        Hit(records[id], score, _highlights(plan, kind.texts(records[id])), why(plan, found, kind.words))
         for id, score, found in zip(ranked.ids, ranked.scores, parts, strict=True)
         if id in records
     )
@@ -230,7 +239,7 @@ def _check(kind: str, asked: Query) -> dict[str, Sequence[str]]:
     return {name: values for name, values in filters.items() if values}
 
 
-def why(plan: Plan, parts: Sequence[Part]) -> str:
+def why(plan: Plan, parts: Sequence[Part], words: Mapping[str, str] = FIELD_WORDS) -> str:
     """One sentence from the parts that made the score: which words stand where, and by way of what."""
     said: dict[str, list[str]] = {}
     for number, unit in enumerate(plan.units):
@@ -240,7 +249,7 @@ def why(plan: Plan, parts: Sequence[Part]) -> str:
                 best.setdefault(part.term, part)
         whole = [part for term, part in best.items() if term not in unit.parts][:1]
         for part in whole or best.values():
-            labels = said.setdefault(FIELD_WORDS.get(part.field, part.field), [])
+            labels = said.setdefault(words.get(part.field, part.field), [])
             label = f"“{part.term.text}”" + (f"（{part.term.reason}）" if part.term.reason else "")
             if label not in labels:
                 labels.append(label)

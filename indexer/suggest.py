@@ -70,11 +70,12 @@ class InferredUse:
 
 @dataclass(frozen=True, slots=True)
 class Suggested:
-    """An indicator to take over, and true reasons for it."""
+    """An indicator to take over, and true reasons for it; ``value`` is the goal's own figure for it, or empty."""
 
     indicator: Indicator
     score: float
     why: tuple[str, ...]
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Suggestions:
                     **{k: v for k, v in s.indicator.as_json().items() if k in ITEM_FIELDS},
                     "score": s.score,
                     "why": list(s.why),
+                    "value": s.value,
                 }
                 for s in self.items
             ],
@@ -129,6 +131,7 @@ class _Candidate:
     lexical: float
     score: float
     why: list[str]
+    value: str = ""
 
 
 def suggest(store: Store, live: Live, draft: Draft, actor: Actor) -> Suggestions:
@@ -143,7 +146,7 @@ def suggest(store: Store, live: Live, draft: Draft, actor: Actor) -> Suggestions
         return Suggestions((), (), _coverage(chosen, ()), _missing(chosen), (), view.generation)
     pool = _Pool(store, engine, scope, actor, plan)
     pool.add({}, POOL, need=1)
-    uses = _infer(store, pool, draft)
+    uses = _infer(store, pool, draft, actor)
     for inferred in uses:
         if inferred.confidence >= SURE:
             pool.add({"use": [inferred.use.use]}, USE_POOL, need=0)
@@ -153,7 +156,7 @@ def suggest(store: Store, live: Live, draft: Draft, actor: Actor) -> Suggestions
     items = _cover(candidates, chosen, draft.limit)
     explained = engine.explain(plan, [c.indicator.id for c in items])
     found = tuple(
-        Suggested(c.indicator, round(c.score, 4), (*_words(plan, parts), *c.why))
+        Suggested(c.indicator, round(c.score, 4), (*_words(plan, parts), *c.why), c.value)
         for c, parts in zip(items, explained, strict=True)
     )
     passages = _passages(store, view, scope, plan, actor)
@@ -192,10 +195,10 @@ def _check(draft: Draft) -> None:
         raise BadInput(f"建议条数须在 1 到 {MAX_LIMIT} 之间，请修改。", field="limit")
 
 
-def _infer(store: Store, pool: _Pool, draft: Draft) -> list[InferredUse]:
+def _infer(store: Store, pool: _Pool, draft: Draft, actor: Actor) -> list[InferredUse]:
     """The uses of the nearest records, weighed by the square of their scores; a picked use comes first and is sure."""
     if draft.use is not None:
-        picked = [u for u in indicators.uses(store) if u.use == draft.use]
+        picked = [u for u in indicators.visible_uses(store, actor) if u.use == draft.use]
         if not picked:
             raise BadInput(f"没有“{draft.use[:30]}”这个用途，请从分类中选择。", field="use")
         return [InferredUse(picked[0], 1.0)]
@@ -229,7 +232,7 @@ def _score(
     top = max((score for _, score in pool.found.values()), default=0.0) or 1.0
     confidence = {inferred.use.use: inferred.confidence for inferred in uses}
     # Measured quantities are looked for in the goal only: names of projects hold years and serial numbers.
-    units = {q.unit: draft.goal[start:end] for q, (start, end) in quantity.find(draft.goal)}
+    units = {q.unit: (format(q.value, "f"), draft.goal[start:end]) for q, (start, end) in quantity.find(draft.goal)}
     candidates = []
     for i, score in pool.found.values():
         c = _Candidate(i, score / top, score / top, [])
@@ -245,12 +248,13 @@ def _score(
             c.score += THEME_SHARE / 3
             c.why.append("共性指标：各类项目通用")
         candidates.append(c)
-    for unit, words in units.items():
+    for unit, (value, words) in units.items():
         # A figure of the goal belongs to the one or two indicators nearest to it, not to all of its unit.
         counted = [c for c in candidates if c.indicator.unit == unit and c.indicator.category.short == "数量"]
         for c in sorted(counted, key=lambda c: -c.score)[:2]:
             if c.lexical >= EVIDENCE:
                 c.score += QUANTITY_SHARE
+                c.value = value
                 c.why.append(f"目标中的“{words}”可作为指标值")
     return sorted(candidates, key=lambda c: (-c.score, c.indicator.code))
 

@@ -173,6 +173,7 @@ class SuggestedItem(_Answer):
     visibility: str
     score: float
     why: list[str]
+    value: str = Field(description="目标文字中对应的数值；没有时为空")
 
 
 class CategoryCoverage(_Answer):

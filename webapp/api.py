@@ -139,12 +139,8 @@ def list_experts() -> Response:
 
 @bp.get(f"{V1}/taxonomy")
 def taxonomy() -> Response:
-    """The uses of the records that the reader may see: one that only hidden records have would tell of them."""
     from_query(NoQuery, request.args)
-    store = services().store
-    with store.reading():
-        held = {i.use for i in indicators.export(store, actor(), edition="full")}
-        return jsonify({"domains": tree([use for use in indicators.uses(store) if use in held])})
+    return jsonify({"domains": tree(indicators.visible_uses(services().store, actor()))})
 
 
 @bp.get(f"{V1}/openapi.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import Page, expect
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def test_suggestions_follow_an_input_method_and_leave_focus_and_caret(tab: Tab) 
     assert page.evaluate("[document.activeElement.id, goal.selectionStart]") == ["goal", 4]
 
 
-def test_take_one_it_is_in_the_table_no_longer_suggested_and_survives_a_reload(tab: Tab) -> None:
+@pytest.mark.parametrize("keys", ["Alt+1", "Control+Enter"])
+def test_take_one_it_is_in_the_table_no_longer_suggested_and_survives_a_reload(tab: Tab, keys: str) -> None:
     page = tab.open("/draft")
     page.fill("#project", "农村公路养护项目")
     page.locator("#goal").focus()
@@ -52,7 +54,7 @@ def test_take_one_it_is_in_the_table_no_longer_suggested_and_survives_a_reload(t
     first = page.locator(".group [data-id]").first
     expect(first).to_be_visible()
     id, name = first.get_attribute("data-id"), first.locator("a").inner_text()
-    page.keyboard.press("Alt+1")
+    page.keyboard.press(keys)
     expect(page.locator("#rows .name a")).to_have_text([name])
     expect(page.locator("#goal")).to_be_focused()
     expect(page.locator(f".group [data-id='{id}']")).to_have_count(0)

@@ -179,9 +179,7 @@ def test_a_build_that_fails_its_check_leaves_the_old_one_serving(store: Store) -
             for file in (aside / "open" / "experts").rglob("*"):
                 if file.is_file():
                     file.unlink()
-            build.Embedded.build(
-                aside / "other", build.SCHEMAS["experts"], [], build.Statistics.of([])
-            )
+            build.Embedded.build(aside / "other", build.SCHEMAS["experts"], [], build.Statistics.of([]))
             shutil.rmtree(aside / "open" / "experts")
             (aside / "other").rename(aside / "open" / "experts")
 

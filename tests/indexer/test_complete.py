@@ -100,7 +100,9 @@ def test_nothing_of_restricted_records_is_offered(library: Library, completer: C
     store, _ = library
     hidden = [i for i in indicators.active(store, "full") if i.visibility.value == "restricted"]
     assert "要地警卫" in [i.use.use for i in hidden if i.use]
-    assert [t for t in texts(completer, typed, 100) if any(w in t for w in ("蓝", "玄武", "警卫", "战备", "国防"))] == []
+    assert [
+        t for t in texts(completer, typed, 100) if any(w in t for w in ("蓝", "玄武", "警卫", "战备", "国防"))
+    ] == []
 
 
 def test_texts_are_those_of_public_records_and_the_lexicon(library: Library) -> None:
@@ -137,5 +139,3 @@ def test_order_is_from_general_to_special() -> None:
     expected = [Completion(f"公路{n}", kinds[n]) for n in (4, 3, 2, 1, 0)]
     assert (completer.complete("公路"), completer.complete("gl")) == (expected, expected)
     assert replace(expected[0], id="x").as_json() == {"text": "公路4", "kind": "domain", "id": "x"}
-
-

@@ -162,7 +162,9 @@ def test_many_changes(store: Store, live: Live, rows: Rows, put_rows: PutRows) -
         for hit in search.search_indicators(store, live, Query("泵站", {}, page, 100), PUBLIC).hits
     ]
     assert (found(store, live, "涵洞")[0], sorted(pages)) == (0, [row["code"] for row in many])
-    before = [search.search_indicators(store, live, Query("泵站", {}, 2, 50, s), PUBLIC).as_json() for s in search.SORTS]
+    before = [
+        search.search_indicators(store, live, Query("泵站", {}, 2, 50, s), PUBLIC).as_json() for s in search.SORTS
+    ]
     codes = [[item["code"] for item in b["items"]] for b in before]  # type: ignore[index, union-attr]
     build.build(store)
     after = [search.search_indicators(store, live, Query("泵站", {}, 2, 50, s), PUBLIC).as_json() for s in search.SORTS]

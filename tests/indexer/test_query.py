@@ -111,7 +111,9 @@ def test_quotes(analyzer: Analyzer, thesaurus: Thesaurus, text: str, expected: P
     assert query.plan(text, analyzer, thesaurus) == expected
 
 
-@pytest.mark.parametrize("text", ["里程*", "*里程*", "里程?", "里程？", "(里程", "里程~2", "name:里程", "里程 OR", "[里程 TO", "里程\\"])
+@pytest.mark.parametrize(
+    "text", ["里程*", "*里程*", "里程?", "里程？", "(里程", "里程~2", "name:里程", "里程 OR", "[里程 TO", "里程\\"]
+)
 def test_wildcards_and_operators_are_no_language(analyzer: Analyzer, thesaurus: Thesaurus, text: str) -> None:
     units = query.plan(text, analyzer, thesaurus).units
     assert MILEAGE in units
@@ -151,7 +153,9 @@ def test_equal_names_lead_both_ways_and_others_do_not(thesaurus: Thesaurus) -> N
 
 
 def test_a_text_is_cut_at_the_longest_variant_and_nothing_is_lost() -> None:
-    thesaurus = Thesaurus.of([Synonym("甲", "公路", SynonymType.COLLOQUIAL), Synonym("乙", "公路养护", SynonymType.NARROWER)])
+    thesaurus = Thesaurus.of(
+        [Synonym("甲", "公路", SynonymType.COLLOQUIAL), Synonym("乙", "公路养护", SynonymType.NARROWER)]
+    )
     pieces = thesaurus.split("农村公路养护和公路")
     assert [(piece, [s.term for s in found]) for piece, found in pieces] == [
         ("农村", []), ("公路养护", ["乙"]), ("和", []), ("公路", ["甲"]),
@@ -173,7 +177,8 @@ def test_a_long_text_is_refused_with_its_field() -> None:
 
 
 CHARACTERS = st.one_of(
-    st.characters(), st.sampled_from("农村公路养护验收合格率的和“”\"「」『』*?％%2100001 \t\n\x00\u200bＡａüv|()[]{}~^\\:")
+    st.characters(),
+    st.sampled_from('农村公路养护验收合格率的和“”"「」『』*?％%2100001 \t\n\x00\u200bＡａüv|()[]{}~^\\:'),
 )
 
 

@@ -28,11 +28,7 @@ def codes(results: Results[Any]) -> list[str]:
     return [hit.record.code for hit in results.hits]
 
 
-def own(code: str) -> bool:
-    """Whether a code is of a record whose use is 农村公路养护."""
-    return code in UPKEEP
-
-
+# The records whose use is 农村公路养护.
 UPKEEP = {"2100001", "2100002", "2100003", "2200001", "2300001", "1100001", "3200001", "3400001", "4100001"}
 PASS_RATES = ["2200005", "2200001", "2200003"]
 
@@ -57,7 +53,7 @@ PASS_RATES = ["2200005", "2200001", "2200003"]
         ("“县城的平均”", ["3200001"], 1),
         ("“养护台账”", ["2100001"], 1),
         # Signs, stop words, nothing that stands anywhere.
-        ("“的比例”", ["2200001", "2200004", "3300001"], 3),
+        ("“的比例”", ["2200004", "3300001", "2200001"], 3),
         ("😀", [], 0),
         ("？", [], 0),
         ("xyzzy", [], 0),
@@ -69,7 +65,7 @@ def test_what_is_found_first(library: Library, text: str, first: list[str], tota
     assert (results.did_you_mean, results.used, results.relaxed) == (None, None, False)
 
 
-@pytest.mark.parametrize("typed", ["gonglu", "GONG LU", "gōnglù".replace("ō", "o").replace("ù", "u")])
+@pytest.mark.parametrize("typed", ["gonglu", "GONG LU", "ｇｏｎｇｌｕ"])
 def test_pinyin(library: Library, typed: str) -> None:
     assert set(codes(ask(library, typed))) == UPKEEP | {"2100004", "2200002", "3300001"}
 
@@ -121,7 +117,8 @@ def test_hits_say_why_and_mark_the_words(library: Library) -> None:
         ("修修补补", "2300001", "名称含“养护”（“修修补补”的规范说法）。", {"name": [(0, 2)]}),
         ("报告", "2100003", "解释或数据来源含“报告”。", {}),
         ("", "1100001", "按代码顺序列出。", {}),
-        ("“的比例”", "3300001", "名称含“比例”；原文含“的比例”。".replace("名称", "解释或数据来源"), {"definition": [(9, 12)]}),
+        ("的", "4100003", "原文含“的”。", {"definition": [(5, 6)]}),
+        ("“的比例”", "3300001", "解释或数据来源含“比例”；原文含“的比例”。", {"definition": [(9, 12)]}),
     ],
 )  # fmt: skip
 def test_why(library: Library, text: str, code: str, why: str, highlight: object) -> None:
@@ -240,7 +237,8 @@ def test_bad_input_names_its_field(library: Library, asked: Query, field: str) -
 
 
 @pytest.mark.parametrize(
-    "text", ["路" * 500, "a" * 500, '"' * 500, "*" * 500, "\x00\x01", "\ud800", "' or 1=1 --", "(" * 250 + ")" * 250, "🛣️"]
+    "text",
+    ["路" * 500, "a" * 500, '"' * 500, "*" * 500, "\x00\x01", "\ud800", "' or 1=1 --", "(" * 250 + ")" * 250, "🛣️"],
 )
 def test_odd_texts_are_answered(library: Library, text: str) -> None:
     results = ask(library, text)
@@ -269,9 +267,9 @@ def test_experts_for_signed_in_people(library: Library, cast: Any) -> None:
 
 
 def test_who_sees_what(library: Library, cast: Any) -> None:
-    expected = {"public": 0, "auditor": 0, "roads": 2, "police": 2, "reviewer": 4}
     found = {
-        name: [c for c in codes(ask(library, "", getattr(cast, name), size=100)) if c[2] == "9"] for name in expected
+        name: [c for c in codes(ask(library, "", getattr(cast, name), size=100)) if c[2] == "9"]
+        for name in ("public", "auditor", "roads", "police", "reviewer")
     }
     assert found == {
         "public": [], "auditor": [], "roads": ["2190001", "2190002"], "police": ["2190003", "4190001"],

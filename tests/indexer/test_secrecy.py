@@ -78,7 +78,8 @@ def put_policy(store: Store, folder: Path) -> None:
     """A restricted policy of the other department, about the same matters and with words of its own."""
     path = folder / "预案.html"
     path.write_text(
-        "<h1>玄武警卫工作预案</h1><p>第一条 农村公路养护保障玄武路线。</p><p>第二条 朱雀要地满意度测评。</p>", encoding="utf-8"
+        "<h1>玄武警卫工作预案</h1><p>第一条 农村公路养护保障玄武路线。</p><p>第二条 朱雀要地满意度测评。</p>",
+        encoding="utf-8",
     )
     found = policies.parse(path)
     sealed = replace(found.policy, visibility=Visibility.RESTRICTED, owner=THEIRS)
@@ -149,9 +150,7 @@ def test_the_library(folder: Path, tmp_path: Path, actors: dict[str, Actor]) -> 
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_libraries_made_up_at_random(
-    tmp_path: Path, put_rows: PutRows, actors: dict[str, Actor], seed: int
-) -> None:
+def test_libraries_made_up_at_random(tmp_path: Path, put_rows: PutRows, actors: dict[str, Actor], seed: int) -> None:
     """The first half of the records is in the index, the second is a change beside it."""
     random = Random(seed)
     del actors["auditor"]  # sees what the public sees, and the fixed library has asked for him

@@ -46,8 +46,8 @@ class Group:
 
 
 @bp.app_template_global("row_json")
-def row_json(i: Indicator) -> str:
-    """An indicator as the table of the drafting page takes it over."""
+def row_json(i: Indicator, value: str = "") -> str:
+    """An indicator as the table of the drafting page takes it over, with the goal's own figure where it has one."""
     row = {
         "id": i.id,
         "level1": i.category.level1,
@@ -55,7 +55,7 @@ def row_json(i: Indicator) -> str:
         "rank": RANKS[i.category.level2],
         "name": i.name,
         "operator": i.operator.value,
-        "value": i.reference,
+        "value": value or i.reference,
         "unit": i.unit,
         "restricted": i.visibility.value == "restricted",
     }

@@ -66,5 +66,3 @@ def _document(random: Random, number: int, restricted: bool) -> Document:
         digest="|".join(" ".join(part) for part in (name, body, place)),
         sorts={"code": code, "name": "".join(name), "updated": f"2026-0{random.randint(1, 3)}"},
     )
-
-

@@ -226,7 +226,9 @@ def test_names_that_begin_alike_are_listed_alike_in_and_across_segments(
 def test_equal_scores_are_ordered_by_code_wherever_they_come_from(tmp_path: Path, schema: Schema, make: Make) -> None:
     like = make(31, 1)[0]
     alike = [
-        replace(like, id=f"{n * 37 % 100:02d}", terms={**like.terms, "code": [f"c{n:02d}"]}, sorts={"code": f"c{n:02d}"})
+        replace(
+            like, id=f"{n * 37 % 100:02d}", terms={**like.terms, "code": [f"c{n:02d}"]}, sorts={"code": f"c{n:02d}"}
+        )
         for n in range(40)
     ]
     mixed = alike.copy()

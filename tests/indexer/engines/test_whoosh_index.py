@@ -47,7 +47,9 @@ def test_ids_and_digests_in_the_order_of_writing(index: WhooshIndex, documents: 
     assert index.stored() == [(d.id, d.digest) for d in documents]
 
 
-@pytest.mark.parametrize("wanted", ["路", "公路", "村公路养", "合格率满意", "2.5", "95%桥", "没有", "无", "公路公路公路公路公路"])
+@pytest.mark.parametrize(
+    "wanted", ["路", "公路", "村公路养", "合格率满意", "2.5", "95%桥", "没有", "无", "公路公路公路公路公路"]
+)
 def test_a_literal_is_found_where_its_characters_stand_side_by_side(
     index: WhooshIndex, documents: list[Document], wanted: str
 ) -> None:

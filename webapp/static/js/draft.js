@@ -217,8 +217,9 @@ pane.addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (!event.altKey || event.ctrlKey || event.metaKey || composing || event.isComposing) return;
-  const digit = /^(?:Digit|Numpad)([1-9])$/.exec(event.code)?.[1];
+  if (event.metaKey || composing || event.isComposing) return;
+  const first = event.ctrlKey && !event.altKey && event.code === "Enter";
+  const digit = first ? 1 : event.altKey && !event.ctrlKey && /^(?:Digit|Numpad)([1-9])$/.exec(event.code)?.[1];
   if (!digit) return;
   event.preventDefault();
   const button = pane.querySelectorAll(".take")[digit - 1];
