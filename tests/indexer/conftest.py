@@ -88,7 +88,8 @@ POLICY = """<html><body>
 PEOPLE = (
     Expert("e001", "张三（示例）", "行业领域", "某公路设计院", "设计单位", "高级工程师", ("公路工程", "桥梁检测"), True,
            Status.ACTIVE, 0, ""),
-    Expert("e002", "李四（示例）", "绩效领域", "某大学", "高等院校", "教授", ("预算绩效管理",), True, Status.ACTIVE, 0, ""),
+    Expert("e002", "李四（示例）", "绩效领域", "某大学", "高等院校", "教授", ("预算绩效管理",), True,
+           Status.ACTIVE, 0, ""),
     Expert("e003", "王五（示例）", "行业领域", "某农科院", "科研院所", "研究员", ("高标准农田",), True,
            Status.RETIRED, 0, ""),
 )  # fmt: skip
@@ -98,11 +99,11 @@ PEOPLE = (
 class Cast:
     """Who asks: without clearance, with the own department's, with another's, with all."""
 
-    public: Actor = PUBLIC
-    roads: Actor = Actor("路", Role.DEPARTMENT, ROADS, Clearance.OWN)
-    police: Actor = Actor("警", Role.DEPARTMENT, POLICE, Clearance.OWN)
-    reviewer: Actor = Actor("审", Role.REVIEWER, "州财政局", Clearance.ALL)
-    auditor: Actor = Actor("计", Role.AUDITOR, "州审计局", Clearance.NONE)
+    public: Actor
+    roads: Actor
+    police: Actor
+    reviewer: Actor
+    auditor: Actor
 
 
 Rows = Mapping[str, str]
@@ -111,7 +112,13 @@ PutRows = Callable[..., None]
 
 @pytest.fixture(scope="session")
 def cast() -> Cast:
-    return Cast()
+    return Cast(
+        public=PUBLIC,
+        roads=Actor("路", Role.DEPARTMENT, ROADS, Clearance.OWN),
+        police=Actor("警", Role.DEPARTMENT, POLICE, Clearance.OWN),
+        reviewer=Actor("审", Role.REVIEWER, "州财政局", Clearance.ALL),
+        auditor=Actor("计", Role.AUDITOR, "州审计局", Clearance.NONE),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,7 @@ def test_killed_builds_leave_no_trace(
     started = time.perf_counter()
     assert builder(nursery, None) == 0
     took = time.perf_counter() - started
-    random = Random(8)
+    random = Random(8)  # noqa: S311
     stop, answers, failures = Event(), [0], list[BaseException]()
 
     def ask() -> None:
@@ -87,7 +87,7 @@ def test_killed_builds_leave_no_trace(
                 assert (found.total, [h.record.id for h in found.hits]) == (324, expected)
                 assert (quoted.total, quoted.hits[0].record.code) == (1, "2100003")
                 answers[0] += 1
-        except BaseException as error:  # noqa: BLE001 - handed to the test below
+        except BaseException as error:  # handed to the test below
             failures.append(error)
 
     asking = Thread(target=ask)

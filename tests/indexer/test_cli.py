@@ -139,7 +139,7 @@ def test_suggest_for_a_text(store: Store, live: Live, cast: Any, run: Run, tmp_p
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_suggest_for_json_lines_names_bad_lines_and_goes_on(
-    store: Store, live: Live, cast: Any, run: Run, bad: str, place: int
+    store: Store, live: Live, cast: Any, run: Run, *, bad: str, place: int
 ) -> None:
     # A line separator inside a text is no end of a line.
     good = [{"project": "公路养护", "goal": "养护农村公路\u2028120公里"}, {"goal": "培训200人"}]

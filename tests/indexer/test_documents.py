@@ -14,8 +14,8 @@ from indexer.engine import Document
 
 INDICATOR = Indicator(
     id="0a", code="2190001", name="蓝盾演练次数", kind=Kind.SPECIFIC, category=category("数量"),
-    use=Use("2140201", "交通运输", "公路", "农村公路养护"), theme="", definition="演练", formula="", operator=Operator.AT_LEAST,
-    unit="次", reference="4", reference_kind="计划", reference_source="", scoring="达标得分", evidence="台账",
+    use=Use("2140201", "交通运输", "公路", "农村公路养护"), theme="", definition="演练", formula="",
+    operator=Operator.AT_LEAST, unit="次", reference="4", reference_kind="计划", reference_source="", scoring="达标得分", evidence="台账",
     keywords=("保通", "战备"), owner="州交通运输局", visibility=Visibility.RESTRICTED, restricted_reason="涉密",
     status=Status.ACTIVE, origin="", replaced_by="", revision=3, updated="2026-11-21T08:00:00Z",
 )  # fmt: skip
@@ -53,8 +53,8 @@ def test_an_indicator(analyzer: Analyzer) -> None:
         },
         restricted=True,
         owner="州交通运输局",
-        literal=[*"蓝盾演练次数", "\n", *"保通、战备", "\n", *"农村公路养护", "\n", *"公路", "\n", *"交通运输", "\n", *"演练", "\n",
-                 *"台账", "\n", *"达标得分", "\n"],
+        literal=[*"蓝盾演练次数", "\n", *"保通、战备", "\n", *"农村公路养护", "\n", *"公路", "\n", *"交通运输", "\n",
+                 *"演练", "\n", *"台账", "\n", *"达标得分", "\n"],
         digest=found.digest,
         sorts={"code": "2190001", "name": "蓝盾演练次数", "updated": "2026-11-21T08:00:00Z"},
     )  # fmt: skip

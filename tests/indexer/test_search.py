@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -278,9 +278,9 @@ def test_who_sees_what(library: Library, cast: Any) -> None:
 
 
 @pytest.fixture
-def questions(cast: Any) -> Iterator[list[Callable[[Library], Any]]]:
+def questions(cast: Any) -> list[Callable[[Library], Any]]:
     texts = ("农村公路", "“验收合格率”", "“农村公路”", "gonglu", "公璐", "“满意度” 养护", "玄武", "“蓝盾”")
-    yield [
+    return [
         lambda library, text=text, actor=actor: ask(library, text, actor)
         for text in texts
         for actor in (cast.public, cast.roads, cast.reviewer)

@@ -40,7 +40,7 @@ def make() -> Make:
     """``count`` documents numbered from ``first``; the same ``seed`` gives the same ones."""
 
     def made(seed: int, count: int, *, first: int = 0, restricted: bool = False) -> list[Document]:
-        random = Random(seed)
+        random = Random(seed)  # noqa: S311
         return [_document(random, number, restricted) for number in range(first, first + count)]
 
     return made

@@ -86,9 +86,9 @@ class Oracle:
         counts: dict[str, Counter[str]] = {name: Counter() for name in self.schema.facets}
         for document in self.documents:
             if document.id in ids:
-                for name in counts:
+                for name, count in counts.items():
                     if document.facets.get(name):
-                        counts[name][document.facets[name]] += 1
+                        count[document.facets[name]] += 1
         return {n: dict(sorted(c.items(), key=lambda item: (-item[1], item[0]))) for n, c in counts.items()}
 
 
@@ -138,7 +138,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory, schema: Schema, make: Make) 
 
 def plans(vocabulary: Sequence[str], count: int) -> Iterator[tuple[Plan, Filters]]:
     """Random plans: synonyms, parts, codes, single characters, literals, unknown words, every ``need``; and filters."""
-    random = Random(20261121)
+    random = Random(20261121)  # noqa: S311
     words = (*vocabulary, "没有的词")
     for _ in range(count):
         units = []
@@ -232,7 +232,7 @@ def test_equal_scores_are_ordered_by_code_wherever_they_come_from(tmp_path: Path
         for n in range(40)
     ]
     mixed = alike.copy()
-    Random(3).shuffle(mixed)
+    Random(3).shuffle(mixed)  # noqa: S311
     sealed = [replace(d, restricted=True) for d in mixed[20:30]]
     statistics = Statistics.of(mixed[:20])
     Embedded.build(tmp_path / "open", schema, mixed[:20], statistics)
