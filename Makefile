@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 DATA := $(or $(ZHIBIAO_DATA),data)
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
+# Real documents and goal tables for tests, where they lie beside the checkout.
+export ZHIBIAO_SAMPLES ?= $(abspath $(wildcard ../shared))
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test lint bench second-engine lock clean

@@ -79,7 +79,9 @@ def load(store: Store, progress: Progress = lambda _: None) -> None:
     with store.writing():
         progress("载入分类与预算单位")
         indicators.add_taxonomy(
-            store, uses(), [Owner(r["name"], r["kind"], r["domain"]) for r in table(FOLDER / "owners.tsv")],
+            store,
+            uses(),
+            [Owner(r["name"], r["kind"], r["domain"]) for r in table(FOLDER / "owners.tsv")],
             declared=True,
         )
         progress("校验指标")

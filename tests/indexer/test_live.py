@@ -56,8 +56,8 @@ imports.apply(store, plan, actor="别处", source="别处")
 def test_a_change_written_by_another_thread_is_found(store: Store, live: Live, rows: Rows, put_rows: PutRows) -> None:
     live.view()
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(put_rows, store, {**rows["2100003"], "name": "涵洞检测座数"}).result()
-    assert (found(store, live, "“涵洞检测”"), found(store, live, "“桥梁”")) == ((1, ["2100003"]), (0, []))
+        pool.submit(put_rows, store, {**rows["2100003"], "name": "涵洞座数", "definition": ""}).result()
+    assert (found(store, live, "“涵洞座数”"), found(store, live, "“桥梁”")) == ((1, ["2100003"]), (0, []))
 
 
 @pytest.mark.parametrize("status", [Status.RETIRED, Status.DRAFT])

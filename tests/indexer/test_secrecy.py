@@ -26,8 +26,8 @@ OURS, THEIRS = "州交通运输局", "州公安局"
 # misspelt, by sound, quoted, inside a name; codes; and words that public and restricted records share.
 QUESTIONS = (
     "", "蓝盾", "玄武", "朱雀", "landun", "xuanwu", "xw", "ldyl", "篮盾", "玄舞", "宣武", "“玄武”", "\"蓝盾战备\"",
-    "要地警卫", "yaodijingwei", "2190001", "2190003", "9000001", "农村公路", "农村公路养护里程", "nclg", "ncgl", "公璐", "养护合格率",
-    "路", "沿线群众满意度", "农路 里程", "培训 玄武", "蓝盾 公路", "的", "趟", "架次", "警卫路线巡查", "巡查次数",
+    "要地警卫", "yaodijingwei", "2190001", "2190003", "9000001", "农村公路", "农村公路养护里程", "nclg", "ncgl", "公璐",
+    "养护合格率", "路", "沿线群众满意度", "农路 里程", "培训 玄武", "蓝盾 公路", "的", "趟", "架次", "警卫路线巡查", "巡查次数",
     "满意度 里程 合格率 玄武",
 )  # fmt: skip
 FILTERS: tuple[dict[str, list[str]], ...] = (
