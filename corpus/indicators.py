@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2s
 from typing import Any
 
-from corpus.access import PUBLIC, Actor, visible
+from corpus.access import PUBLIC, Actor, Role, visible
 from corpus.errors import Conflict, NotFound
 from corpus.model import Category, Indicator, Kind, Operator, Owner, Status, Use, Visibility, category
 from corpus.store import Store, now
@@ -129,15 +129,19 @@ def put(store: Store, indicators: Sequence[Indicator], *, actor: str, action: st
 
 
 def get(store: Store, id_or_code: str, actor: Actor) -> Indicator:
-    """One indicator by id or code, whatever its status.
+    """One indicator by id or code, also a retired one; a draft only for administrators and its own unit.
 
     Raises NotFound when there is none that ``actor`` may see.
     """
     condition, parameters = visible(actor).sql("i")
     found = list(_select(store, f"(i.id = ? or i.code = ?) and {condition}", [id_or_code, id_or_code, *parameters]))
-    if not found:
+    if not found or (found[0].status is Status.DRAFT and not _curates(actor, found[0])):
         raise NotFound("没有找到这条指标，请检查编号或返回搜索。")
     return found[0]
+
+
+def _curates(actor: Actor, i: Indicator) -> bool:
+    return actor.role is Role.ADMIN or (actor.signed_in and actor.unit == i.owner)
 
 
 def fetch(store: Store, ids: Sequence[str], actor: Actor) -> list[Indicator]:

@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run_serve(args: Namespace) -> int:
     """Serve until stopped; a missing library or index is made first."""
     # The web storey takes a moment to load; the other commands do without it.
-    from webapp import create_app  # noqa: PLC0415
+    from webapp import create_app, security  # noqa: PLC0415
 
     data = data_folder(args)
     if not (data / FILE_NAME).exists():
@@ -87,7 +87,14 @@ def run_serve(args: Namespace) -> int:
     except NotReady:
         build.build(store, corpus.cli.progress)
     app = create_app(data)
-    server = waitress.create_server(app, host=args.host, port=args.port, threads=THREADS, ident=None)
+    security.trust(app, args.host)
+    try:
+        server = waitress.create_server(app, host=args.host, port=args.port, threads=THREADS, ident=None)
+    except OSError as error:
+        raise BadInput(
+            f"地址 {args.host}:{args.port} 不能使用（{error.strerror}），请用 PORT 换一个端口，或先停止占用它的程序。",
+            field="port",
+        ) from error
     address = f"http://{args.host}:{args.port}"
     print(f"指标库已启动：{address}", flush=True)
     if args.personas:

@@ -15,9 +15,10 @@ from indexer.engine import Document
 INDICATOR = Indicator(
     id="0a", code="2190001", name="蓝盾演练次数", kind=Kind.SPECIFIC, category=category("数量"),
     use=Use("2140201", "交通运输", "公路", "农村公路养护"), theme="", definition="演练", formula="",
-    operator=Operator.AT_LEAST, unit="次", reference="4", reference_kind="计划", reference_source="", scoring="达标得分",
-    evidence="台账", keywords=("保通", "战备"), owner="州交通运输局", visibility=Visibility.RESTRICTED, restricted_reason="涉密",
-    status=Status.ACTIVE, origin="", replaced_by="", revision=3, updated="2026-11-21T08:00:00Z",
+    operator=Operator.AT_LEAST, unit="次", reference="4", reference_kind="计划", reference_source="",
+    scoring="达标得分", evidence="台账", keywords=("保通", "战备"), owner="州交通运输局",
+    visibility=Visibility.RESTRICTED, restricted_reason="涉密", status=Status.ACTIVE, origin="", replaced_by="",
+    revision=3, updated="2026-11-21T08:00:00Z",
 )  # fmt: skip
 POLICY = Policy("p1", "养护办法", "某交规〔2023〕7号", "某州", 2023, "", "", "", "", Visibility.PUBLIC, "州局", 1, "")
 PASSAGE = Passage(12, ("第一章 总则",), "第三条", 4, "para", "合格率达标。")

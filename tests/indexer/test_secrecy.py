@@ -13,6 +13,7 @@ import pytest
 
 from corpus import policies
 from corpus.access import Actor, Clearance
+from corpus.errors import BadInput
 from corpus.model import Visibility
 from corpus.store import Store
 from indexer import build, search
@@ -27,8 +28,8 @@ OURS, THEIRS = "州交通运输局", "州公安局"
 QUESTIONS = (
     "", "蓝盾", "玄武", "朱雀", "landun", "xuanwu", "xw", "ldyl", "篮盾", "玄舞", "宣武", "“玄武”", "\"蓝盾战备\"",
     "要地警卫", "yaodijingwei", "2190001", "2190003", "9000001", "农村公路", "农村公路养护里程", "nclg", "ncgl", "公璐",
-    "养护合格率", "路", "沿线群众满意度", "农路 里程", "培训 玄武", "蓝盾 公路", "的", "趟", "架次", "警卫路线巡查", "巡查次数",
-    "满意度 里程 合格率 玄武",
+    "养护合格率", "路", "沿线群众满意度", "农路 里程", "培训 玄武", "蓝盾 公路", "的", "趟", "架次", "警卫路线巡查",
+    "巡查次数", "满意度 里程 合格率 玄武",
 )  # fmt: skip
 FILTERS: tuple[dict[str, list[str]], ...] = (
     {}, {"unit": ["架次"]}, {"unit": ["趟", "公里"]}, {"owner": [THEIRS]}, {"use": ["要地警卫"]},
@@ -40,6 +41,8 @@ DRAFTS = (
     Draft("警卫培训", "培训200人，朱雀行动", limit=5),
     Draft("要地警卫", "", limit=20),
     Draft("", "", use="农村公路养护", limit=20),
+    Draft("公路", "", use="要地警卫"),
+    Draft("公路", "", use="没有这个用途"),
 )
 
 
@@ -61,7 +64,10 @@ def answers(store: Store, actor: Actor) -> Iterator[tuple[str, Any]]:
         if actor.signed_in:
             yield f"experts {text}", search.search_experts(store, live, Query(text), actor).as_json()
     for draft in DRAFTS:
-        yield f"suggest {draft}", suggest(store, live, draft, actor).as_json()
+        try:
+            yield f"suggest {draft}", suggest(store, live, draft, actor).as_json()
+        except BadInput as error:
+            yield f"suggest {draft}", error.as_json()
     live.close()
 
 
