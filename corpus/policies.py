@@ -15,6 +15,8 @@ from corpus.model import Citation, Passage, Policy, Visibility
 from corpus.readers.documents import read_document
 from corpus.store import Store, now
 
+# The basis of a document that was read from its own file, as against a digest of it.
+ORIGINAL = "原文导入"
 _COLUMNS = "id, title, number, issuer, year, theme, status, basis, source, visibility, owner, revision, updated"
 
 
@@ -97,7 +99,7 @@ def parse(path: Path) -> Parsed:
             year=structure.year_of(title, text),
             theme="",
             status="有效性未核",
-            basis="原文导入",
+            basis=ORIGINAL,
             source=raw.source_name,
             visibility=Visibility.PUBLIC,
             owner="",

@@ -29,7 +29,7 @@ from indexer.engines.embedded import Embedded
 from indexer.engines.scores import Statistics
 
 # Raised whenever what is written changes shape: older generations are rebuilt, never guessed at.
-FORMAT = 2
+FORMAT = 3
 KEEP = 2
 
 Progress = Callable[[str], None]

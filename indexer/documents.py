@@ -6,7 +6,7 @@ import json
 from hashlib import blake2b
 
 from corpus.model import Expert, Indicator, Visibility
-from corpus.policies import Found, passage_id
+from corpus.policies import ORIGINAL, Found, passage_id
 from indexer.analysis import Analyzer, characters
 from indexer.engine import Document, Field, Schema
 
@@ -44,6 +44,8 @@ EXPERTS = Schema(
     ),
     facets=("kind", "organisation_kind"),
 )
+# An original says it itself; our digest of it comes second.
+DIGEST_WORTH = 0.6
 SCHEMAS = {schema.kind: schema for schema in (INDICATORS, POLICIES, EXPERTS)}
 
 
@@ -96,6 +98,7 @@ def of_passage(found: Found, analyzer: Analyzer) -> Document:
         restricted=policy.visibility is not Visibility.PUBLIC,
         owner=policy.owner,
         sorts={"code": f"{policy.id}-{passage.ordinal:05d}"},
+        worth=1.0 if policy.basis == ORIGINAL else DIGEST_WORTH,
     )
 
 
@@ -127,12 +130,14 @@ def _document(
     restricted: bool,
     owner: str,
     sorts: dict[str, str],
+    worth: float = 1.0,
 ) -> Document:
     marks: list[str] = []
     for part in literal:
         if part:
             marks += [*characters(part), "\n"]
-    content = json.dumps([id, terms, facets, restricted, owner, sorts, marks], ensure_ascii=False, sort_keys=True)
+    content = [id, terms, facets, restricted, owner, sorts, worth, marks]
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
     return Document(
         id=id,
         terms=terms,
@@ -140,6 +145,7 @@ def _document(
         restricted=restricted,
         owner=owner,
         literal=marks,
-        digest=blake2b(content.encode(), digest_size=8).hexdigest(),
+        digest=blake2b(text.encode(), digest_size=8).hexdigest(),
         sorts=sorts,
+        worth=worth,
     )

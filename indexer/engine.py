@@ -37,7 +37,7 @@ class Document:
     """A record as the index takes it: terms by field, one value (or none) by facet, and what access asks about.
 
     ``literal`` is every character of its text, parts set apart by a line feed; ``digest`` identifies the content;
-    ``sorts`` are the values that lists can be ordered by.
+    ``sorts`` are the values that lists can be ordered by; ``worth`` multiplies the whole score.
     """
 
     id: str
@@ -48,6 +48,7 @@ class Document:
     literal: Sequence[str]
     digest: str
     sorts: Mapping[str, str] = field(default_factory=dict)
+    worth: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

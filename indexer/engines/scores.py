@@ -82,7 +82,7 @@ class Scores:
                 words = document.terms.get(field.name, ())
                 norm = K1 * (1 - field.b + field.b * len(words) / average)
                 for term, times in Counter(words).items():
-                    impact = field.weight * times * (K1 + 1) / (times + norm)
+                    impact = document.worth * field.weight * times * (K1 + 1) / (times + norm)
                     postings.setdefault((field.name, term), []).append((number, impact))
         rows = {key: row for row, key in enumerate(postings)}
         starts = np.zeros(len(rows) + 1, dtype=np.int64)

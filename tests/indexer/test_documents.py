@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from corpus.model import Expert, Indicator, Kind, Operator, Passage, Policy, Status, Use, Visibility, category
-from corpus.policies import Found
+from corpus.policies import ORIGINAL, Found
 from indexer.analysis import Analyzer
-from indexer.documents import SCHEMAS, of_expert, of_indicator, of_passage
+from indexer.documents import DIGEST_WORTH, SCHEMAS, of_expert, of_indicator, of_passage
 from indexer.engine import Document
 
 INDICATOR = Indicator(
@@ -87,9 +87,14 @@ def test_a_passage(analyzer: Analyzer) -> None:
         literal=[*"合格率达标。", "\n", *"第一章总则", "\n", *"养护办法", "\n", *"某交规〔2023〕7号", "\n"],
         digest=found.digest,
         sorts={"code": "p1-00012"},
+        worth=DIGEST_WORTH,
     )
     sealed = Found(replace(POLICY, visibility=Visibility.RESTRICTED, year=None), PASSAGE)
     assert (of_passage(sealed, analyzer).restricted, of_passage(sealed, analyzer).facets["year"]) == (True, "")
+
+
+def test_an_original_is_worth_more_than_a_digest(analyzer: Analyzer) -> None:
+    assert of_passage(Found(replace(POLICY, basis=ORIGINAL), PASSAGE), analyzer).worth == 1.0
 
 
 def test_an_expert(analyzer: Analyzer) -> None:
