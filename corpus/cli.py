@@ -104,11 +104,9 @@ def run_import(args: Namespace) -> int:
     """All files or none, in one transaction: each is checked against the library with the files before it."""
     store = Store.open(data_folder(args))
     by = acting(args, store)
-    if args.kind == "experts":
-        raise BadInput("专家名单请由管理员在页面维护；命令行目前不支持导入专家。", field="kind")
     if missing := next((f for f in args.files if not f.is_file()), None):
         raise BadInput(f"没有文件 {missing}，请检查路径。", field="file")
-    written, parsed, failed = 0, [], False
+    written, people_read, parsed, failed = 0, 0, [], False
     try:
         with store.writing():
             for path in args.files:
@@ -120,6 +118,14 @@ def run_import(args: Namespace) -> int:
                         failed = failed or bool(plan.problems)
                         print(f"{path.name}：{plan.summary()}")
                         written += imports.apply(store, plan, actor=by.name, source=path.name)
+                    elif args.kind == "experts":
+                        pool, problems = experts.read(read_table(path))
+                        for problem in problems:
+                            print(f"{path.name} {problem}", file=sys.stderr)
+                        failed = failed or bool(problems)
+                        print(f"{path.name}：专家 {len(pool)} 名，有问题 {len(problems)} 处")
+                        experts.put(store, pool, actor=by.name, detail=path.name)
+                        people_read += len(pool)
                     else:
                         parsed.append(policies.parse(path))
                         print(f"{path.name}：{_summary(parsed[-1])}")
@@ -133,7 +139,9 @@ def run_import(args: Namespace) -> int:
         if failed:
             print("有问题未解决，没有写入任何内容；请修改后重新导入。", file=sys.stderr)
         return int(failed)
-    print(f"已写入指标 {written} 条、政策文件 {documents} 份" + (f"；{known} 份已在库中" if known else ""))
+    counted = {"指标 {} 条": written, "专家 {} 名": people_read, "政策文件 {} 份": documents}
+    said = "、".join(words.format(count) for words, count in counted.items() if count)
+    print((f"已写入{said}" if said else "没有新的内容") + (f"；{known} 份已在库中" if known else ""))
     return 0
 
 

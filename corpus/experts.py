@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from hashlib import blake2s
 
 from corpus.access import Actor, require_signed_in
 from corpus.model import Expert, Status
+from corpus.readers.tables import Row
+from corpus.rows import Problem
 from corpus.store import Store, now
 
 _COLUMNS = (
@@ -15,8 +19,65 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+HEADERS = {
+    "name": ("姓名", "专家姓名"),
+    "kind": ("类别", "专家类别"),
+    "organisation": ("单位", "工作单位"),
+    "organisation_kind": ("单位类型", "单位性质"),
+    "title": ("职称", "职务职称"),
+    "fields": ("专业领域", "领域", "熟悉领域"),
+}
+_FIELDS = {alias: name for name, aliases in HEADERS.items() for alias in (name, *aliases)}
+KINDS = ("绩效领域", "行业领域")
+_BREAK = re.compile(r"[、,，;；\s]+")
+
+
+def expert_id(name: str, organisation: str) -> str:
+    """The lasting id of a person of an organisation."""
+    return "e" + blake2s(f"{name}\n{organisation}".encode(), digest_size=5).hexdigest()
+
+
+def read(rows: Iterable[Row]) -> tuple[list[Expert], list[Problem]]:
+    """The experts of a table, and every problem of its rows; a sound row is in the list though others are not."""
+    found: dict[str, Expert] = {}
+    problems: list[Problem] = []
+    for row in rows:
+        cells = {_FIELDS[header]: cell for header, cell in row.cells.items() if header in _FIELDS}
+        wrong = [
+            Problem(row.place, field, "没有填写，请补充。", HEADERS[field][0])
+            for field in ("name", "organisation")
+            if not cells.get(field)
+        ]
+        if cells.get("kind") not in KINDS:
+            wrong.append(Problem(row.place, "kind", f"请填写“{KINDS[0]}”或“{KINDS[1]}”。", HEADERS["kind"][0]))
+        id = expert_id(cells.get("name", ""), cells.get("organisation", ""))
+        if id in found:
+            wrong.append(
+                Problem(row.place, "name", "同一单位的同名专家已在前面出现，请只保留一行。", HEADERS["name"][0])
+            )
+        if wrong:
+            problems += wrong
+            continue
+        found[id] = Expert(
+            id=id,
+            name=cells["name"],
+            kind=cells["kind"],
+            organisation=cells["organisation"],
+            organisation_kind=cells.get("organisation_kind", ""),
+            title=cells.get("title", ""),
+            fields=tuple(word for word in _BREAK.split(cells.get("fields", "")) if word),
+            sample=False,
+            status=Status.ACTIVE,
+            revision=0,
+            updated="",
+        )
+    return list(found.values()), problems
+
+
 def put(store: Store, experts: Sequence[Expert], *, actor: str, detail: str) -> None:
     """Write experts, new ones and changed ones alike, in one transaction."""
+    if not experts:
+        return
     at = now()
     with store.writing() as db:
         current = {row["id"]: row["revision"] for row in store.rows("select id, revision from experts")}

@@ -65,9 +65,10 @@ class Problem:
     place: str
     field: str
     message: str
+    label: str = ""
 
     def __str__(self) -> str:
-        return f"{self.place}，{LABELS.get(self.field, self.field)}：{self.message}"
+        return f"{self.place}，{self.label or LABELS.get(self.field, self.field)}：{self.message}"
 
 
 def named(cells: Mapping[str, str]) -> dict[str, str]:

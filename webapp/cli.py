@@ -7,7 +7,7 @@ import secrets
 import signal
 import sys
 import threading
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace, _SubParsersAction
 from typing import NoReturn
 
 import waitress
@@ -53,7 +53,18 @@ def parser() -> ArgumentParser:
     serve.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
     serve.add_argument("--personas", action="store_true", help="建立示例账户并打印一次性登录链接（仅限本机）")
     serve.set_defaults(run=run_serve)
+    _everywhere(commands)
     return top
+
+
+def _everywhere(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Take ``--as`` and ``--data`` behind a command too."""
+    for command in commands.choices.values():
+        command.add_argument("--data", default=SUPPRESS, help=SUPPRESS)
+        command.add_argument("--as", dest="acting", default=SUPPRESS, help=SUPPRESS)
+        for action in command._actions:
+            if isinstance(action, _SubParsersAction):
+                _everywhere(action)
 
 
 def main(arguments: list[str] | None = None) -> int:

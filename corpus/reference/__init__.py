@@ -12,8 +12,7 @@ from pathlib import Path
 
 from corpus import experts, imports, indicators, policies, words
 from corpus.errors import NotReady
-from corpus.indicators import indicator_id
-from corpus.model import Expert, Owner, Status, Use
+from corpus.model import Owner, Use
 from corpus.policies import Parsed
 from corpus.readers.tables import Row
 from corpus.store import Store
@@ -100,21 +99,8 @@ def load(store: Store, progress: Progress = lambda _: None) -> None:
             [r["term"] for r in table(FOLDER / "lexicon.tsv")],
         )
         policies.put(store, digests(), actor="")
-        pool = [
-            Expert(
-                id="e" + indicator_id(r["name"] + r["organisation"]),
-                name=r["name"],
-                kind=r["kind"],
-                organisation=r["organisation"],
-                organisation_kind=r["organisation_kind"],
-                title=r["title"],
-                fields=tuple(r["fields"].split("、")),
-                sample=True,
-                status=Status.ACTIVE,
-                revision=0,
-                updated="",
-            )
-            for r in table(FOLDER / "experts.tsv")
-        ]
+        pool, problems = experts.read(Row("experts.tsv", n, r) for n, r in enumerate(table(FOLDER / "experts.tsv"), 2))
+        if problems:
+            raise NotReady(f"随附的专家名单有误（{problems[0]}），请重新安装。")
         if pool:
-            experts.put(store, pool, actor="", detail=ORIGIN)
+            experts.put(store, [replace(e, sample=True) for e in pool], actor="", detail=ORIGIN)

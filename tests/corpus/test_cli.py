@@ -154,18 +154,17 @@ def test_import_writes_and_says_so(run: Run, store: Store, tmp_path: Path) -> No
     first, again = run("import", path), run("import", path, FIXTURES / "report.txt")
     assert first == Said(
         0,
-        "表.csv：新增 2 条，修改 0 条，无变化 0 条，有问题 0 处，新增用途 1 个，新增预算单位 2 个\n"
-        "已写入指标 2 条、政策文件 0 份\n",
+        "表.csv：新增 2 条，修改 0 条，无变化 0 条，有问题 0 处，新增用途 1 个，新增预算单位 2 个\n已写入指标 2 条\n",
         "",
     )
     assert again == Said(
         0,
         "表.csv：新增 0 条，修改 0 条，无变化 2 条，有问题 0 处\n"
         "report.txt：《青禾市财政局2024年度预算绩效管理工作开展情况》，6 段，引用文号 4 个\n"
-        "已写入指标 0 条、政策文件 1 份\n",
+        "已写入政策文件 1 份\n",
         "",
     )
-    assert run("import", FIXTURES / "report.txt").out.endswith("已写入指标 0 条、政策文件 0 份；1 份已在库中\n")
+    assert run("import", FIXTURES / "report.txt").out.endswith("没有新的内容；1 份已在库中\n")
     assert [i.origin for i in indicators.everything(store)] == ["导入：表.csv"] * 2
 
 
@@ -178,7 +177,7 @@ def test_several_files_are_imported_one_after_the_other(run: Run, store: Store, 
     assert (said.code, said.out.splitlines()[1:]) == (0, [
         "2.csv：新增 1 条，修改 0 条，无变化 0 条，有问题 0 处，新增用途 1 个",
         "3.csv：新增 0 条，修改 1 条，无变化 0 条，有问题 0 处",
-        "已写入指标 3 条、政策文件 0 份",
+        "已写入指标 3 条",
     ])  # fmt: skip
     assert [(i.code, i.name, i.use and i.use.code, i.definition, i.revision) for i in indicators.everything(store)] == [
         ("2100001", "新建幼儿园数量", "9010101", "改过的解释", 2),
@@ -226,11 +225,26 @@ def test_import_of_what_cannot_be_imported(run: Run, store: Store, tmp_path: Pat
     ] == [
         Said(2, "", f"没有文件 {missing}，请检查路径。\n"),
         Said(2, "", f"没有文件 {tmp_path}，请检查路径。\n"),
-        Said(2, "", "专家名单请由管理员在页面维护；命令行目前不支持导入专家。\n"),
+        Said(1, "表.csv：专家 0 名，有问题 3 处\n", "表.csv 第 2 行，姓名：没有填写，请补充。\n"
+             "表.csv 第 2 行，单位：没有填写，请补充。\n表.csv 第 2 行，类别：请填写“绩效领域”或“行业领域”。\n"
+             "有问题未解决，没有写入任何内容；请修改后重新导入。\n"),
         Said(1, "", "文件“report.txt”不是表格，请使用 .csv、.tsv、.xlsx、.xls、.ods 格式。\n"
              "有问题未解决，没有写入任何内容；请修改后重新导入。\n"),
     ]  # fmt: skip
     assert dump(store) == before
+
+
+def test_experts_are_imported_and_the_flags_may_stand_behind_the_command(
+    filled: Store, run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "名单.csv"
+    path.write_text("姓名,类别,单位\n示例人甲,行业领域,某局\n", encoding="utf-8")
+    assert run("import", path, "--kind", "experts", "--as", "管理员") == Said(
+        0, "名单.csv：专家 1 名，有问题 0 处\n已写入专家 1 名\n", ""
+    )
+    assert run("export", "experts", tmp_path / "出.jsonl", "--as", "管理员").code == 0
+    lines = (tmp_path / "出.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [e["name"] for e in map(json.loads, lines) if not e["sample"]] == ["示例人甲"]
 
 
 # export
@@ -328,7 +342,7 @@ def test_an_export_can_be_imported_again_as_it_is(filled: Store, run: Run, tmp_p
     before = dump(filled)
     assert run("import", out) == Said(
         0,
-        f"出.{format}：新增 0 条，修改 0 条，无变化 3 条，有问题 0 处\n已写入指标 0 条、政策文件 0 份\n",
+        f"出.{format}：新增 0 条，修改 0 条，无变化 3 条，有问题 0 处\n没有新的内容\n",
         "",
     )
     assert dump(filled) == before

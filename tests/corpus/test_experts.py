@@ -10,6 +10,7 @@ import pytest
 from corpus import experts
 from corpus.errors import NotSignedIn
 from corpus.model import Expert, Status
+from corpus.readers.tables import Row
 from corpus.store import Store
 
 
@@ -60,4 +61,34 @@ def test_a_change_is_a_revision(pool: Store, cast: Any) -> None:
     assert pool.rows("select revision, actor from revisions where record_id = 'e1' order by revision") == [
         {"revision": 1, "actor": "甲"},
         {"revision": 2, "actor": "乙"},
+    ]
+
+
+def test_a_table_of_experts_is_read_and_every_bad_row_named() -> None:
+    rows = [
+        Row(
+            "名单",
+            2,
+            {"姓名": "示例人甲", "类别": "行业领域", "工作单位": "某局", "职称": "高工", "领域": "公路、水利"},
+        ),
+        Row("名单", 3, {"姓名": "", "类别": "其他", "工作单位": "某局"}),
+        Row("名单", 4, {"姓名": "示例人甲", "类别": "绩效领域", "工作单位": "某局"}),
+        Row("名单", 5, {"name": "示例人乙", "kind": "绩效领域", "organisation": "某所", "fields": ""}),
+    ]
+    found, problems = experts.read(rows)
+    assert found == [
+        Expert(
+            id=experts.expert_id("示例人甲", "某局"), name="示例人甲", kind="行业领域", organisation="某局",
+            organisation_kind="", title="高工", fields=("公路", "水利"), sample=False, status=Status.ACTIVE,
+            revision=0, updated="",
+        ),
+        Expert(
+            id=experts.expert_id("示例人乙", "某所"), name="示例人乙", kind="绩效领域", organisation="某所",
+            organisation_kind="", title="", fields=(), sample=False, status=Status.ACTIVE, revision=0, updated="",
+        ),
+    ]  # fmt: skip
+    assert [str(p) for p in problems] == [
+        "工作表“名单”第 3 行，姓名：没有填写，请补充。",
+        "工作表“名单”第 3 行，类别：请填写“绩效领域”或“行业领域”。",
+        "工作表“名单”第 4 行，姓名：同一单位的同名专家已在前面出现，请只保留一行。",
     ]
