@@ -47,6 +47,26 @@ def counts(store: Store) -> dict[str, int]:
         raise NotReady(f"数据库 {store.path} 已损坏（{error}），请用 zhibiao restore 从备份恢复。") from error
 
 
+def described(store: Store, counts: dict[str, int]) -> list[str]:
+    """The library's composition in words, a line each, in the form in which prefectures report theirs."""
+    kinds = {row["kind"]: row["n"] for row in store.rows("select kind, count(*) as n from owners group by kind")}
+    domains = store.rows(
+        "select u.domain, count(distinct u.code) as uses, count(i.id) as indicators, "
+        "coalesce(sum(i.visibility = 'restricted'), 0) as restricted from uses u "
+        "left join indicators i on i.use_code = u.code and i.status = 'active' "
+        "group by u.domain order by min(u.ordinal)"
+    )
+    return [
+        f"指标 {counts['indicators']} 条：共性 {counts['common']} 条，个性 {counts['specific']} 条"
+        f"（可公开 {counts['specific_public']} 条，不可公开 {counts['specific_restricted']} 条）",
+        f"分类：{counts['domains']} 个领域，{counts['industries']} 个行业，{counts['uses']} 个用途",
+        f"预算单位 {counts['owners']} 家" + "".join(f"，{kind} {n} 家" for kind, n in sorted(kinds.items())),
+        f"专家 {counts['experts']} 名；政策 {counts['policies']} 份，{counts['passages']} 段；"
+        f"同义词 {counts['synonyms']} 组；词表 {counts['lexicon']} 个词",
+        *(f"　{d['domain']}：{d['uses']} 个用途，{d['indicators']} 条（不可公开 {d['restricted']} 条）" for d in domains),
+    ]
+
+
 def check(store: Store) -> list[Check]:
     """The store's own checks: schema, integrity, and that every revision chain is whole."""
     pending = [step.name for step in steps.pending(store.db)]

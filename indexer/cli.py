@@ -221,8 +221,7 @@ def run_doctor(args: Namespace) -> int:
         listed = [{"name": c.name, "ok": c.ok, "message": c.message} for c in checks]
         print(json.dumps({"ok": ok, "counts": counts, "checks": listed}, ensure_ascii=False))
     else:
-        for name, count in counts.items():
-            print(f"{name:20}{count:>8}")
+        print("\n".join(maintenance.described(store, counts)))
         for c in checks:
             print(f"[{'正常' if c.ok else '异常'}] {c.name}：{c.message}")
     return 0 if ok else 1

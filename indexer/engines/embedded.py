@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -57,10 +57,19 @@ class Embedded:
         }
 
     @staticmethod
-    def build(folder: Path, schema: Schema, documents: Sequence[Document], statistics: Statistics) -> None:
-        """Write the durable index and the arrays of ``documents``; ``statistics`` are those of the public records."""
+    def build(
+        folder: Path,
+        schema: Schema,
+        documents: Sequence[Document],
+        statistics: Statistics,
+        run: Callable[..., object] = lambda write, *arguments: write(*arguments),
+    ) -> None:
+        """Write the durable index and the arrays of ``documents``; ``statistics`` are those of the public records.
+
+        ``run`` calls the slow half, the writing of the durable index, here or elsewhere.
+        """
         folder.mkdir(parents=True)
-        WhooshIndex.build(folder / "whoosh", schema, documents)
+        run(WhooshIndex.build, folder / "whoosh", schema, documents)
         Scores.derive(schema, documents, statistics).save(folder / "scores")
 
     @classmethod

@@ -30,10 +30,13 @@ class WhooshIndex:
         """Write ``documents`` in their order. Their terms are already cut: Whoosh's own analysis is not used."""
         folder.mkdir(parents=True)
         text = {f.name: fields.TEXT(phrase=False) for f in schema.fields}
+        # Nothing is ranked by it, so its lengths, half of the time of writing it, are left out.
+        literal_field = fields.TEXT(phrase=True)
+        literal_field.scorable = False
         shape = fields.Schema(
             document_id=fields.ID(unique=True, stored=True),
             document_digest=fields.STORED,
-            **{LITERAL: fields.TEXT(phrase=True)},
+            **{LITERAL: literal_field},
             **text,
         )
         with index.create_in(str(folder), shape).writer(limitmb=512) as writer:

@@ -301,5 +301,15 @@ def test_counts_as_doctor_gives_them(shipped: Store) -> None:
     assert [c.ok for c in maintenance.check(shipped)] == [True, True, True]
 
 
+def test_doctor_describes_the_library_in_the_words_of_the_reports(shipped: Store) -> None:
+    said = maintenance.described(shipped, maintenance.counts(shipped))
+    assert said[:3] == [
+        "指标 2614 条：共性 179 条，个性 2435 条（可公开 2288 条，不可公开 147 条）",
+        "分类：18 个领域，91 个行业，183 个用途",
+        "预算单位 92 家，中央垂管 1 家，州级 87 家，省级直管 4 家",
+    ]
+    assert "　交通运输：8 个用途，360 条（不可公开 33 条）" in said
+
+
 def test_a_missing_file_has_no_rows() -> None:
     assert table(FOLDER / "none.tsv") == []
