@@ -1,4 +1,4 @@
-"""From text to index terms: jieba in search mode with the library's lexicon, single characters, and pinyin.
+"""From text to index terms: jieba with the library's lexicon, single characters, and pinyin.
 
 The same analysis serves both sides, index and query. jieba and pypinyin are imported here and nowhere else.
 """
@@ -48,13 +48,37 @@ def _dictionary(cache: Path | None) -> tuple[dict[str, int], int]:
         return _loaded[0]
 
 
+class _Tokenizer(jieba.Tokenizer):  # type: ignore[misc]
+    """Remembers the word graphs that a cut is made of: they hold the words across its borders, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.local()
+
+    def get_DAG(self, sentence: str) -> dict[int, list[int]]:
+        graph: dict[int, list[int]] = super().get_DAG(sentence)
+        graphs = getattr(self._thread, "graphs", None)
+        if graphs is not None:
+            graphs.append((sentence, graph))
+        return graph
+
+    def cut_with_graphs(self, text: str) -> tuple[list[str], list[tuple[str, dict[int, list[int]]]]]:
+        """The words of ``text``, and each sentence with the ends of the known words that start at its characters."""
+        graphs: list[tuple[str, dict[int, list[int]]]] = []
+        self._thread.graphs = graphs
+        try:
+            return list(self.cut(text)), graphs
+        finally:
+            self._thread.graphs = None
+
+
 class Analyzer:
     """Segmentation with one lexicon. Threads may share it."""
 
     def __init__(self, terms: Iterable[str] = (), *, cache: Path | None = None) -> None:
         """``terms`` are kept whole; ``cache`` is a folder for jieba's compiled dictionary (else none is kept)."""
         frequencies, total = _dictionary(cache)
-        self._jieba = jieba.Tokenizer()
+        self._jieba = _Tokenizer()
         self._jieba.FREQ, self._jieba.total, self._jieba.initialized = frequencies.copy(), total, True
         for term in terms:
             self._jieba.add_word(fold(term))
@@ -70,12 +94,15 @@ class Analyzer:
         return [t for t in inside if not any(other != t and other in t for other in inside)]
 
     def _tokens(self, text: str) -> tuple[str, ...]:
-        """Search mode, and the dictionary's words across its borders (公路 and 农村公路 in 农村公路养护)."""
-        folded = fold(text)
-        found = [w for w in self._jieba.cut_for_search(folded) if _TERM.search(w) and w not in STOP_WORDS]
+        """The words of ``text`` and every known word inside them or across their borders.
+
+        公路 and 农村公路 stand in 农村公路养护, whichever way it is cut: jieba's search mode, and more, in one pass.
+        """
+        words, graphs = self._jieba.cut_with_graphs(fold(text))
+        found = [s[k : end + 1] for s, graph in graphs for k, ends in graph.items() for end in ends if end > k]
         known = set(found)
-        across = (w for w in self._jieba.cut(folded, cut_all=True) if len(w) > 1 and w not in known)
-        return (*found, *(w for w in across if _TERM.search(w) and w not in STOP_WORDS))
+        found += [w for w in words if w not in known]
+        return tuple(w for w in found if w not in STOP_WORDS and _TERM.search(w))
 
     def known(self, word: str) -> bool:
         """Whether the dictionary or the lexicon holds ``word``."""

@@ -19,7 +19,7 @@ from hashlib import blake2b
 from multiprocessing import get_context
 from pathlib import Path
 
-from corpus import experts, indicators, policies, words
+from corpus import experts, indicators, maintenance, policies, words
 from corpus.errors import Conflict, NotReady
 from corpus.store import Store, now
 from corpus.text import fold
@@ -31,12 +31,13 @@ from indexer.engines.embedded import Embedded
 from indexer.engines.scores import Statistics
 
 # Raised whenever what is written changes shape: older generations are rebuilt, never guessed at.
-FORMAT = 4
+FORMAT = 5
 KEEP = 2
-# From so many documents on a second process pays: below, its start takes longer than it saves (measured at 2,614).
-PARALLEL_AT = 5000
+# So many documents make one part of a durable index; from so many indicators on a second process writes them.
+PART = 2500
 
 Progress = Callable[[str], None]
+Run = Callable[..., object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,26 +113,27 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
             lexicon = sorted({fold(t) for t in words.lexicon(store)} | {fold(s.term) for s in synonyms})
             progress("分词")
             analyzer = Analyzer(lexicon, cache=data / "cache")
-            docs = _documents(store, analyzer)
             texts = complete.texts(store)
-        aside.mkdir()
-        (aside / "words.json").write_text(
-            json.dumps({"lexicon": lexicon, "synonyms": [asdict(s) for s in synonyms]}, ensure_ascii=False),
-            encoding="utf-8",
-        )
-        counts, digests, names = {}, {}, {}
-        with _beside(sum(map(len, docs.values()))) as run:
-            for kind, schema in SCHEMAS.items():
-                public = [d for d in docs[kind] if not d.restricted]
-                sealed = [d for d in docs[kind] if d.restricted]
-                statistics = Statistics.of(public)
-                for edition, part in (("open", public), ("full", sealed)):
-                    progress(f"写入 {kind} {len(part)} 条（{edition}）")
-                    Embedded.build(aside / edition / kind, schema, part, statistics, run)
-                counts[kind] = len(docs[kind])
-                digests[kind] = digest((d.id, d.digest) for d in docs[kind])
-                names[kind] = digest((d.id, d.digest) for d in public)
-            complete.save(aside / "open" / "complete.json", texts, analyzer, docs["indicators"])
+            aside.mkdir()
+            (aside / "words.json").write_text(
+                json.dumps({"lexicon": lexicon, "synonyms": [asdict(s) for s in synonyms]}, ensure_ascii=False),
+                encoding="utf-8",
+            )
+            with _beside(store) as run:
+                docs = {kind: _written(store, kind, analyzer, aside, run) for kind in SCHEMAS}
+                counts, digests, names = {}, {}, {}
+                for kind, schema in SCHEMAS.items():
+                    progress(f"计算 {kind} {len(docs[kind])} 条")
+                    public = [d for d in docs[kind] if not d.restricted]
+                    statistics = Statistics.of(public)
+                    Embedded.derive(aside / "open" / kind, schema, public, statistics)
+                    sealed = [d for d in docs[kind] if d.restricted]
+                    Embedded.derive(aside / "full" / kind, schema, sealed, statistics)
+                    counts[kind] = len(docs[kind])
+                    digests[kind] = digest((d.id, d.digest) for d in docs[kind])
+                    names[kind] = digest((d.id, d.digest) for d in public)
+                complete.save(aside / "open" / "complete.json", texts, analyzer, docs["indicators"])
+                progress("写入索引")
         progress("核对")
         _verify(aside, digests)
         name = f"gen-{digest(digests.items())[:12]}"
@@ -157,10 +159,33 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
     return result
 
 
+def _written(store: Store, kind: str, analyzer: Analyzer, aside: Path, run: Run) -> list[Document]:
+    """The documents of a kind, whose durable half is written part by part while the next are being cut."""
+    found: list[Document] = []
+    parts: dict[str, list[Document]] = {"open": [], "full": []}
+    count = {"open": 0, "full": 0}
+
+    def write(edition: str) -> None:
+        run(Embedded.write, aside / edition / kind, SCHEMAS[kind], parts[edition], count[edition])
+        parts[edition] = []
+        count[edition] += 1
+
+    for document in _cut(store, kind, analyzer):
+        found.append(document)
+        edition = "full" if document.restricted else "open"
+        parts[edition].append(document)
+        if len(parts[edition]) == PART:
+            write(edition)
+    for edition, rest in parts.items():
+        if rest or not count[edition]:
+            write(edition)
+    return found
+
+
 @contextmanager
-def _beside(size: int) -> Iterator[Callable[..., object]]:
+def _beside(store: Store) -> Iterator[Run]:
     """Runs calls in a second process, when there is enough to do to be worth one; they are done at the exit."""
-    if size < PARALLEL_AT:
+    if maintenance.counts(store)["indicators"] < PART:
         yield lambda work, *arguments: work(*arguments)
         return
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
@@ -218,11 +243,15 @@ def ids_of(kind: str, records: Iterable[str], documents: Iterable[str]) -> set[s
 
 
 def _documents(store: Store, analyzer: Analyzer) -> dict[str, list[Document]]:
-    return {
-        "indicators": [documents.of_indicator(i, analyzer) for i in indicators.active(store, "full")],
-        "policies": [documents.of_passage(f, analyzer) for f in policies.active(store, "full")],
-        "experts": [documents.of_expert(e, analyzer) for e in experts.active(store)],
-    }
+    return {kind: list(_cut(store, kind, analyzer)) for kind in SCHEMAS}
+
+
+def _cut(store: Store, kind: str, analyzer: Analyzer) -> Iterator[Document]:
+    if kind == "indicators":
+        return (documents.of_indicator(i, analyzer) for i in indicators.active(store, "full"))
+    if kind == "policies":
+        return (documents.of_passage(f, analyzer) for f in policies.active(store, "full"))
+    return (documents.of_expert(e, analyzer) for e in experts.active(store))
 
 
 def _verify(folder: Path, digests: dict[str, str]) -> None:

@@ -29,7 +29,6 @@ POLICIES = Schema(
         Field("text", 1.0, b=0.6),
         Field("path", 1.6, b=0.4),
         Field("title", 0.8, b=0.3),
-        Field("chars", 1.0, b=0.6, group="chars"),
     ),
     facets=("policy", "year", "issuer"),
 )
@@ -64,7 +63,7 @@ def of_indicator(i: Indicator, analyzer: Analyzer) -> Document:
             "chars": characters(i.name),
             "code": [i.code],
         },
-        literal=(i.name, "、".join(i.keywords), *place, *body, i.scoring),
+        literal=(i.name, "、".join(i.keywords), *place, *body),
         facets={
             "domain": i.use.domain if i.use else "",
             "industry": i.use.industry if i.use else "",
@@ -91,7 +90,6 @@ def of_passage(found: Found, analyzer: Analyzer) -> Document:
             "text": analyzer.tokens(passage.text),
             "path": [t for heading in passage.path for t in analyzer.tokens(heading)],
             "title": analyzer.tokens(policy.title),
-            "chars": characters(passage.text),
         },
         literal=(passage.text, *passage.path, policy.title, policy.number),
         facets={"policy": policy.id, "year": str(policy.year or ""), "issuer": policy.issuer},

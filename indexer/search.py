@@ -212,7 +212,7 @@ def _second_tries(view: View, text: str, plan: Plan, suggestion: str | None) -> 
     """What to try when nothing was found, in turn: the very characters, the likely wording, fewer of the words."""
     tries: list[tuple[Plan, str | None, bool]] = []
     typed = tuple(characters("".join(unit.label for unit in plan.units)))
-    if not plan.literals and 1 < len(typed) <= 20:
+    if not plan.literals and 1 <= len(typed) <= 20:
         tries.append((replace(plan, literals=(typed,), need=0), None, False))
     if is_latin(text):
         meant = view.completer.complete(text, 1)

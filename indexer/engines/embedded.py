@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -57,19 +57,19 @@ class Embedded:
         }
 
     @staticmethod
-    def build(
-        folder: Path,
-        schema: Schema,
-        documents: Sequence[Document],
-        statistics: Statistics,
-        run: Callable[..., object] = lambda write, *arguments: write(*arguments),
-    ) -> None:
-        """Write the durable index and the arrays of ``documents``; ``statistics`` are those of the public records.
+    def build(folder: Path, schema: Schema, documents: Sequence[Document], statistics: Statistics) -> None:
+        """Write the durable index and the arrays of ``documents``; ``statistics`` are those of the public records."""
+        Embedded.write(folder, schema, documents)
+        Embedded.derive(folder, schema, documents, statistics)
 
-        ``run`` calls the slow half, the writing of the durable index, here or elsewhere.
-        """
-        folder.mkdir(parents=True)
-        run(WhooshIndex.build, folder / "whoosh", schema, documents)
+    @staticmethod
+    def write(folder: Path, schema: Schema, documents: Sequence[Document], part: int = 0) -> None:
+        """Write the durable half, or a part of it: the slow one, which needs no statistics."""
+        WhooshIndex.build(folder / "whoosh", schema, documents, part)
+
+    @staticmethod
+    def derive(folder: Path, schema: Schema, documents: Sequence[Document], statistics: Statistics) -> None:
+        """Write the arrays of all ``documents`` of the durable half."""
         Scores.derive(schema, documents, statistics).save(folder / "scores")
 
     @classmethod
