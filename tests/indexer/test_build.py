@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from corpus.access import PUBLIC
 from corpus.errors import Conflict, NotReady
 from corpus.store import Store
 from indexer import build, search
@@ -96,7 +97,7 @@ def damage_numbers(folder: Path) -> None:
 
 
 def damage_whoosh(folder: Path) -> None:
-    file = next((folder / "open" / "indicators" / "whoosh").glob("*.seg"))
+    file = next((folder / "open" / "indicators" / "whoosh").rglob("*.seg"))
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 255
     file.write_bytes(content)
@@ -205,14 +206,30 @@ def test_progress_is_told(store: Store) -> None:
     build.build(store, messages.append)
     assert messages == [
         "分词",
-        "写入 indicators 24 条（open）",
-        "写入 indicators 4 条（full）",
-        "写入 policies 4 条（open）",
-        "写入 policies 0 条（full）",
-        "写入 experts 2 条（open）",
-        "写入 experts 0 条（full）",
+        "计算 indicators 28 条",
+        "计算 policies 4 条",
+        "计算 experts 2 条",
+        "写入索引",
         "核对",
     ]
+
+
+def test_parts_and_a_second_process_make_the_same_index(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked() -> dict[str, object]:
+        live = Live(store)
+        found = search.search_indicators(store, live, Query("“路面”"), PUBLIC).as_json()
+        live.close()
+        return found
+
+    whole, before = build.build(store), asked()
+    monkeypatch.setattr(build, "PART", 5)
+    parts = build.build(store)
+    assert (parts.counts, parts.digests, parts.public) == (whole.counts, whole.digests, whole.public)
+    folder = build.current(store.folder) / "open" / "indicators" / "whoosh"
+    assert sorted(p.name for p in folder.iterdir()) == ["0000", "0001", "0002", "0003", "0004"]
+    assert build.verify(store) == parts
+    assert asked() == before
+    assert before["total"] != 0
 
 
 def test_the_open_edition_holds_no_word_of_the_restricted(store: Store) -> None:

@@ -55,7 +55,7 @@ def test_an_indicator(analyzer: Analyzer) -> None:
         restricted=True,
         owner="州交通运输局",
         literal=[*"蓝盾演练次数", "\n", *"保通、战备", "\n", *"农村公路养护", "\n", *"公路", "\n", *"交通运输", "\n",
-                 *"演练", "\n", *"台账", "\n", *"达标得分", "\n"],
+                 *"演练", "\n", *"台账", "\n"],
         digest=found.digest,
         sorts={"code": "2190001", "name": "蓝盾演练次数", "updated": "2026-11-21T08:00:00Z"},
     )  # fmt: skip
@@ -79,7 +79,6 @@ def test_a_passage(analyzer: Analyzer) -> None:
             "text": analyzer.tokens("合格率达标。"),
             "path": cut(analyzer, "第一章 总则"),
             "title": ("养护", "办法"),
-            "chars": [*"合格率达标。"],
         },
         facets={"policy": "p1", "year": "2023", "issuer": "某州"},
         restricted=False,
@@ -129,7 +128,7 @@ def test_every_field_of_a_document_is_in_its_schema_and_no_other(analyzer: Analy
 
 
 CHANGES = {
-    "code": "2190002", "name": "蓝盾演习次数", "definition": "演习", "formula": "x", "unit": "场", "scoring": "x",
+    "code": "2190002", "name": "蓝盾演习次数", "definition": "演习", "formula": "x", "unit": "场",
     "evidence": "x", "keywords": ("保通",), "owner": "州公安局", "visibility": Visibility.PUBLIC, "updated": "2027",
     "category": category("质量"), "use": None, "theme": "通用", "id": "0b",
 }  # fmt: skip
@@ -146,5 +145,5 @@ def test_the_digest_follows_all_that_is_indexed(analyzer: Analyzer, field: str) 
 
 
 def test_the_digest_is_silent_about_what_is_not(analyzer: Analyzer) -> None:
-    changed = replace(INDICATOR, revision=9, restricted_reason="x", origin="x", reference_source="x")
+    changed = replace(INDICATOR, revision=9, restricted_reason="x", origin="x", reference_source="x", scoring="x")
     assert of_indicator(changed, analyzer) == of_indicator(INDICATOR, analyzer)
