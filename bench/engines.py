@@ -23,7 +23,7 @@ from indexer.engine import Plan
 from indexer.engines.whoosh_index import WhooshIndex
 from indexer.live import Live
 
-COUNT = 200
+COUNT = 40
 SEED = 20261121
 
 
