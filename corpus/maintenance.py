@@ -63,7 +63,10 @@ def described(store: Store, counts: dict[str, int]) -> list[str]:
         f"预算单位 {counts['owners']} 家" + "".join(f"，{kind} {n} 家" for kind, n in sorted(kinds.items())),
         f"专家 {counts['experts']} 名；政策 {counts['policies']} 份，{counts['passages']} 段；"
         f"同义词 {counts['synonyms']} 组；词表 {counts['lexicon']} 个词",
-        *(f"　{d['domain']}：{d['uses']} 个用途，{d['indicators']} 条（不可公开 {d['restricted']} 条）" for d in domains),
+        *(
+            f"　{row['domain']}：{row['uses']} 个用途，{row['indicators']} 条（不可公开 {row['restricted']} 条）"
+            for row in domains
+        ),
     ]
 
 
