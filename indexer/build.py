@@ -11,12 +11,13 @@ import fcntl
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from corpus import experts, indicators, maintenance, policies, words
@@ -188,11 +189,23 @@ def _beside(store: Store) -> Iterator[Run]:
     if maintenance.counts(store)["indicators"] < PART:
         yield lambda work, *arguments: work(*arguments)
         return
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
         calls: list[Future[object]] = []
         yield lambda work, *arguments: calls.append(pool.submit(work, *arguments))
         for call in calls:
             call.result()
+
+
+def _end_with_parent() -> None:
+    """Have this process end when the one that started it does: killed, that one could not tell it to."""
+
+    def wait() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def verify(store: Store) -> Manifest:
