@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from corpus import maintenance
-from corpus.access import Actor
 from corpus.cli import acting, data_folder, progress
 from corpus.errors import BadInput, NotReady, ZhibiaoError
 from corpus.maintenance import Check
@@ -214,8 +213,9 @@ def _read(name: str) -> str:
 def run_doctor(args: Namespace) -> int:
     """Check store, index and words, and say what to do; exit 1 when something is wrong."""
     store = Store.open(data_folder(args))
-    checks = [*maintenance.check(store), _index_check(store), _lexicon_check(store, acting(args, store))]
+    acting(args, store)  # a wrong --as is wrong here too
     counts = maintenance.counts(store)
+    checks = [*maintenance.check(store), _index_check(store), _lexicon_check(store, counts["lexicon"])]
     ok = all(c.ok for c in checks)
     if args.json:
         listed = [{"name": c.name, "ok": c.ok, "message": c.message} for c in checks]
@@ -235,9 +235,8 @@ def _index_check(store: Store) -> Check:
     return Check("index", True, f"索引 {found.name} 与指标库一致，尚有 {store.head() - found.seq} 处变更随查随用")
 
 
-def _lexicon_check(store: Store, actor: Actor) -> Check:
+def _lexicon_check(store: Store, terms: int) -> Check:
     """The words of a library that has some must cut a known term in one piece."""
-    terms = maintenance.counts(store)["lexicon"]
     if not terms:
         return Check("lexicon", True, "没有专用词表，使用通用分词")
     try:

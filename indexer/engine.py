@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from corpus.access import Scope
@@ -107,17 +106,12 @@ class Ranked:
 
 
 class Engine(Protocol):
-    """An index of one kind, open for reading. Implementations are safe to share between threads."""
+    """An index of one kind, open for reading; how it is written is each engine's own.
+
+    Implementations are safe to share between threads.
+    """
 
     schema: Schema
-
-    @classmethod
-    def build(cls, folder: Path, schema: Schema, documents: Iterable[Document]) -> None:
-        """Write an index of ``documents`` into the empty ``folder``."""
-
-    @classmethod
-    def open(cls, folder: Path, schema: Schema) -> Engine:
-        """Open what :meth:`build` wrote."""
 
     def search(
         self,

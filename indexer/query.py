@@ -1,4 +1,4 @@
-"""Text -> query plan. Pure: the vocabulary it asks is handed in."""
+"""Text -> query plan. Pure: analyzer and thesaurus are handed in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from corpus.errors import BadInput
 from corpus.text import fold
@@ -38,12 +37,6 @@ GENERIC_WEIGHT = 0.3
 _QUOTED = re.compile(r"[\"“”「『]([^\"“”「」『』]{1,100})[\"“”」』]")
 _JUNK = re.compile(r"[\"“”「」『』*?？＊!！,，。.;；:：、()（）\[\]{}<>《》|&^~+=\\/\x00-\x1f]+")
 _CODE = re.compile(r"\d{7}")
-
-
-class Vocabulary(Protocol):
-    """What planning needs to know of an index: whether a term stands in it."""
-
-    def frequency(self, term: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
