@@ -77,6 +77,47 @@ _WORK = re.compile(
     "(?:培训|宣传|会议|检查|巡查|督查|活动|演出|讲座|印发|开展|举办|组织|调研|巡逻)(?:[^率限]{0,6})(?:次数|场次|场数|期数|人次|天数|份数)$|"
     "(?:发放|拨付|支付|采购|招标)(?:完成|及时)?率$|(?:采购|购置|发放)(?:数量|台数|份数)$|(?:建设|硬化|改造|养护|新建)里程$"
 )
+# A grant under its amount is what was paid in; the other amounts are won, saved or given back.
+_PAID = re.compile(
+    "(?:补贴|补助|资助|救助|奖补|奖励|津贴|奖金|助学金|低保金|供养金|慰问金|贴息|抚恤金|待遇|(?<![工融])资金|款项)"
+    "(?:发放|拨付|支付|兑付|兑现|下达|投入|支出|安排|使用){0,2}(?:总?金额|总额|数额|总量|额度?)$"
+)
+_WON = re.compile(
+    "到位|外资|社会|撬动|带动|引进|吸引|融资|盘活|收回|追回|追缴|退还|退回|清退|节约|节省|压减|调减|减少|减免|拦截|挽回|促成|增|违规|募|捐"
+)
+# What the project spends itself, and what others bear for it: only the latter is a cost to society or to nature.
+_SPENT = re.compile("成本|费用|经费|投资|造价|价款|单价|均价|支出|投入|购置|采购|处置|补助|补贴|资金|[^收]费$")
+_BORNE = re.compile(
+    "额外|负担|自付|自筹|自缴|自费|筹资|垫付|损失|损害|赔偿|误工|家长|群众|居民|农户|村民|牧民|企业|商户|经营|患者|病人|学生|住户|租户|"
+    "家庭|当事人|劳动者|司机|乘客|旅客|被审|社会成本|环境成本|生态成本"
+)
+_OUTLAY = re.compile(
+    "(?:项目|工程|建设|运行|运维|采购|购置|维修|养护|维护|管护|预算|办公|印刷|人员)(?:总|单位|单项)?"
+    "(?:成本|费用|经费|投资|造价|费支出|支出|费)$"
+)
+# 和, 与 and 及 where they join, and not where they are part of a word.
+_JOIN = (
+    "以及|(?<![参赠给授])与(?![会否时])|(?<![饱缓中总之调温])和(?![谐解平美睦])|(?<![普涉惠触波危可企])及(?![时格以])"
+)
+_JOINED = re.compile(_JOIN)
+_PIECES = re.compile(f"[、,;/]|{_JOIN}")
+_COUNT = (
+    "(?:人数|户数|次数|场次|人次|户次|面积|里程|长度|金额|数量|个数|台数|套数|件数|处数|座数|家数|天数|条数|产量|产值)"
+)
+_SHARE = "(?:(?<![效功频汇税费利概])率|满意度|知晓度|认可度)"
+_WHOLE = re.compile(f"(?:(?P<count>{_COUNT})|{_SHARE})$")
+# One measure of two things: how they compare, or whether the one agrees with the other.
+_RELATED = re.compile(
+    "比$|比[例值率重]|之[比差和]|差[额率异]?$|偏差|一致|吻合|相符|符合|匹配|挂钩|衔接|对账|对比|相关|协调|同步|平衡|核对"
+)
+_TALLY = re.compile(f"(?:{_COUNT}|[人户次项个台套件处座家张册份条批种所株头辆起例]数|册次|课次|总数|总量)$")
+_VERB = (
+    "新建|改建|扩建|新增|改善|新修|整修|维修|改造|修缮|修复|养护|维护|管护|接待|处理|处置|受理|办理|办结|审查|审核|悬挂|更新|检查|检测|"
+    "核查|采集|收集|收购|培训|宣传|购置|安装|管理|发放|建设|清理|整治|监测|评估|开发|运行|编制|印制|制作|普查|指导|加固|防治|控制"
+)
+_ONE_OBJECT = re.compile(
+    f"(?:{_VERB})(?:{_JOIN})(?:{_VERB})|脱贫户?.监测|留守.困境|违法.不良|预防.控制|生命.健康|建档立卡|安全.质量|质量.安全|科学.技术"
+)
 _PURE = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _NO_UNIT = re.compile("(?:指数|系数|比|比值|倍数|比率|等级|评分|得分)$")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
@@ -303,17 +344,33 @@ def _without_amounts(name: str) -> str:
 def single(line: Line) -> Iterator[Remark]:
     """C14: one thing an indicator."""
     plain = _BRACKETS.sub("", line.name)
-    pieces = [piece for piece in re.split("[、,;/]|以及", plain) if piece.strip()]
-    if len(pieces) >= 3:
+    pieces = [piece for piece in _PIECES.split(plain) if piece.strip()]
+    listed = len(re.findall("[、,;/]", plain)) >= 2
+    if len(pieces) >= 3 and (listed or not _RELATED.search(pieces[-1])):
         end = re.search("(?:满意度|满意率|[^率]{0,2}率|数量|人数|户数|次数|面积)$", pieces[-1])
         fix = None
         if end and len(pieces[-1]) > len(end[0]) and len(plain) <= 60:
             fix = "；".join(piece if piece.endswith(end[0]) else piece + end[0] for piece in pieces)
         yield line.remark("C14", "name", f"{line.label}把{len(pieces)}件事并在一条里，无法分别考核，请拆分。",
                           evidence=clip(line.row.name, 80), fix=fix and f"拆分为：{fix}")  # fmt: skip
+    elif len(pieces) == 2 and _two_measures(*pieces):
+        yield line.remark("C14", "name", f"{line.label}把两个指标写在一条里，无法分别考核，请拆分。",
+                          evidence=clip(line.row.name, 80))  # fmt: skip
     elif len(plain) > 20:
         yield line.remark("C14", "name", f"{line.label}的名称有{len(plain)}个字，请精简到20字以内，口径写进指标解释。",
                           evidence=clip(line.row.name, 80), severity=Severity.HINT)  # fmt: skip
+    elif (
+        len(pieces) == 2 and line.level2 == "数量" and line.quantity and not line.percent
+        and _JOINED.search(plain) and _TALLY.search(plain) and not _ONE_OBJECT.search(plain)
+    ):  # fmt: skip
+        yield line.remark("C14", "name", f"{line.label}把两样东西计在一个数里，建议分开填报，或只留主要的一样。",
+                          evidence=clip(line.row.name, 80), severity=Severity.HINT)  # fmt: skip
+
+
+def _two_measures(first: str, last: str) -> bool:
+    """Whether both halves of a name are measures: 合格率 and 完成率, but not 人数 and 基数吻合率."""
+    left, right = _WHOLE.search(first), _WHOLE.search(last)
+    return bool(left and right and bool(left["count"]) == bool(right["count"]) and not _RELATED.search(last))
 
 
 def placing(line: Line) -> Iterator[Remark]:
@@ -334,8 +391,16 @@ def placing(line: Line) -> Iterator[Remark]:
         yield line.remark("C15", "level1", message, evidence=written, fix=line.category.level1)
     if re.search("满意(?:度|率|程度)", name) and short != "满意度":
         yield wrong("问的是满意度", "服务对象满意度指标")
-    elif short in ("数量", "质量") and q and measures(q.unit, "金额") and (_MONEY_NAME.search(name) or short == "质量"):
+    elif (
+        short in ("数量", "质量", "时效")
+        and _in_money(line)
+        and (_MONEY_NAME.search(name) or (short != "数量" and q and "/" not in q.unit))
+    ):
         yield wrong("是金额", "经济成本指标")
+    elif short in ("社会成本", "生态环境成本") and _in_money(line) and _SPENT.search(name) and not _BORNE.search(name):
+        yield wrong("是项目自身的支出", "经济成本指标")
+    elif line.level1 == "效益" and _in_money(line) and _OUTLAY.search(name) and line.symbol not in ("≥", ">"):
+        yield wrong("是支出，不是效益", "经济成本指标", Severity.DEDUCT)
     elif short in ("数量", "质量") and (
         _TIMELY.search(name) or (isinstance(line.target, Deadline) and line.target.month)
     ):
@@ -350,11 +415,21 @@ def placing(line: Line) -> Iterator[Remark]:
         yield wrong("与生态环境无关", "经济效益指标或社会效益指标")
 
 
+def _in_money(line: Line) -> bool:
+    """Whether the target is an amount, of the whole (万元) or of each (元/吨)."""
+    return line.quantity is not None and measures(line.quantity.unit.partition("/")[0], "金额")
+
+
 def results(line: Line) -> Iterator[Remark]:
     """C16, for one row of a project table: money spent and work done are no effect."""
     if _INPUT.search(line.name) and "支出进度" not in line.name and not line.name.startswith("人均"):
         yield line.remark("C16", "name", f"{line.label}反映的是资金投入和执行，不是绩效，请换成产出或效果指标。",
                           evidence=clip(line.row.name, 60))  # fmt: skip
+    elif (
+        line.level1 in ("产出", "效益") and _in_money(line) and _PAID.search(line.name) and not _WON.search(line.name)
+    ):  # fmt: skip
+        message = f"{line.label}是花出去的钱，不是产出或效果，请移到成本指标，产出另写受益的人数、户数或完成的数量。"
+        yield line.remark("C16", "name", message, evidence=clip(line.row.name, 60))
     elif line.level1 == "效益" and _WORK.search(line.name) and not _AGAINST.search(line.name):
         yield line.remark("C16", "name", f"{line.label}是工作量，不是效果，请移到产出指标，并另写受益对象得到的变化。",
                           evidence=clip(line.row.name, 60))  # fmt: skip
