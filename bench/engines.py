@@ -72,9 +72,9 @@ def main() -> int:
         result: dict[str, object] = {"records": len(domains), "build_seconds": round(built, 2)}
         for kind, texts in questions(store).items():
             plans = [
-                query.plan(t, view.analyzer, view.thesaurus)
+                query.plan(t, view.words)
                 if kind == "short"
-                else query.draft([(t, 1.0)], view.analyzer, view.thesaurus)
+                else query.draft([(t, 1.0)], view.words)
                 for t in texts
             ]
             result[kind] = _race({"ours": ours, "plain Whoosh": plain}, plans)

@@ -33,6 +33,11 @@ _BODY = re.compile(
     r"\s{0,4}[〔\[［【（(]\s{0,4}(?P<year>(?:19|20)[0-9]{2})\s{0,4}[〕\]］】）)]\s{0,4}(?:第\s{0,4})?"
     r"(?P<serials>[0-9]{1,5}+(?:(?:\s{0,4}号)?\s{0,4}[、,，和及]\s{0,4}[0-9]{1,5}+){0,20})\s{0,4}号"
 )
+_ASKED = re.compile(
+    r"(?P<order>[一-鿿]{2,12}令)\s?第?\s?(?P<act>[0-9]{1,4})\s?号?"
+    r"|(?P<prefix>[一-鿿]{2,8})?\s?(?:[〔\[［【（(]\s?)?(?P<year>(?:19|20)[0-9]{2})(?:\s?[〕\]］】）)]\s?|年|\s|-)第?\s?"
+    r"(?P<serial>[0-9]{1,4})\s?号?"
+)
 _SERIAL = re.compile(r"[0-9]{1,5}")
 _RUN = re.compile(r"[一-鿿㐀-䶿〇]{1,30}\Z")
 _OPENING = "（(〔[［【"
@@ -72,6 +77,31 @@ def find_numbers(text: str) -> list[Mention]:
             number = f"{prefix}〔{body['year']}〕{int(serial)}号"
             mentions.append(Mention(number, title, first, body.end()))
     return mentions
+
+
+def keys(number: str) -> list[str]:
+    """What a canonical number is found by: itself and its part without the issuing code, ``〔2021〕101号``."""
+    return asked(number) if _ASKED.fullmatch(number) else []
+
+
+def asked(text: str) -> list[str]:
+    """The keys, the fullest first, of the first number in what a reader typed, however it is written; or nothing.
+
+    ``财预2021 101``, ``财预[2021]101号`` and ``2021年第101号`` are read; a year and a figure without any sign between
+    them that they are a number (号, a bracket, a blank, an issuing code before them) are not.
+    """
+    found = _ASKED.search(text.translate(_DIGITS))
+    if not found:
+        return []
+    if found["order"]:
+        return [f"{found['order']}第{int(found['act'])}号", f"令第{int(found['act'])}号"]
+    short = f"〔{found['year']}〕{int(found['serial'])}号"
+    return [found["prefix"] + short, short] if found["prefix"] else [short]
+
+
+def without(text: str) -> str:
+    """``text`` without the number that :func:`asked` reads in it."""
+    return _ASKED.sub(" ", text.translate(_DIGITS), count=1)
 
 
 def find_titles(text: str) -> list[str]:

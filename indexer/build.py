@@ -24,7 +24,7 @@ from corpus import experts, indicators, maintenance, policies, words
 from corpus.errors import Conflict, NotReady
 from corpus.store import Store, now
 from corpus.text import fold
-from indexer import complete, documents
+from indexer import complete, documents, meaning
 from indexer.analysis import Analyzer
 from indexer.documents import SCHEMAS
 from indexer.engine import Document
@@ -32,7 +32,7 @@ from indexer.engines.embedded import Embedded
 from indexer.engines.scores import Statistics
 
 # Raised whenever what is written changes shape: older generations are rebuilt, never guessed at.
-FORMAT = 5
+FORMAT = 6
 KEEP = 2
 # So many documents make one part of a durable index; from so many indicators on a second process writes them.
 PART = 2500
@@ -157,6 +157,7 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
         aside.rename(root(data) / result.name)
         _point(data, result.name)
         prune(data)
+    meaning.tidy(store)
     return result
 
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from corpus import maintenance
 from corpus.cli import acting, data_folder, progress
-from corpus.errors import BadInput, NotReady, ZhibiaoError
+from corpus.errors import BadInput, Conflict, NotReady, ZhibiaoError
 from corpus.maintenance import Check
 from corpus.model import Goal, GoalRow
 from corpus.store import Store
 from corpus.text import fold
-from indexer import build, search
+from indexer import build, meaning, search, semantic
 from indexer.live import FOLD_AT, Live
 from indexer.review import review
 from indexer.search import Query
+from indexer.semantic import Unavailable
 from indexer.suggest import Draft, suggest
 
+# So many records get their meaning vectors at once after a write; more are left to the server or to ``index``.
+FEW = 20
 SEARCHES = {
     "indicators": search.search_indicators,
     "policies": search.search_policies,
@@ -34,6 +39,7 @@ def register(commands: _SubParsersAction[ArgumentParser]) -> None:
     index = commands.add_parser("index", help="建立、更新或核对索引")
     index.add_argument("--full", action="store_true", help="全部重建")
     index.add_argument("--verify", action="store_true", help="只核对，不写入")
+    index.add_argument("--no-meaning", action="store_true", help="不生成语义向量")
     index.set_defaults(run=run_index)
 
     find = commands.add_parser("search", help="检索")
@@ -69,6 +75,8 @@ def settle(store: Store) -> None:
         behind = FOLD_AT
     if behind >= FOLD_AT:
         build.build(store, progress)
+    with suppress(Conflict, Unavailable):  # the server, or the next call, goes on with them
+        meaning.keep(store, semantic.embedder(), most=FEW)
 
 
 def run_index(args: Namespace) -> int:
@@ -80,6 +88,12 @@ def run_index(args: Namespace) -> int:
         found = build.build(store, progress)
     else:
         found = build.manifest(build.current(store.folder))
+    model = None if args.verify or args.no_meaning else semantic.embedder()
+    if model is not None:
+        try:
+            meaning.fill(store, model, progress, workers=os.cpu_count() or 1)
+        except (Conflict, Unavailable) as error:
+            print(error.message, file=sys.stderr)
     print(f"索引 {found.name}：" + "，".join(f"{kind} {count}" for kind, count in found.counts.items()))
     return 0
 
@@ -240,7 +254,7 @@ def _lexicon_check(store: Store, terms: int) -> Check:
     if not terms:
         return Check("lexicon", True, "没有专用词表，使用通用分词")
     try:
-        analyzer = Live(store).view().analyzer
+        analyzer = Live(store).view().words.analyzer
     except ZhibiaoError as error:
         return Check("lexicon", False, error.message)
     whole = sum(analyzer.known(fold(row["term"])) for row in store.rows("select term from lexicon limit 200"))

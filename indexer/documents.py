@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from hashlib import blake2b
 
+from corpus import numbers
 from corpus.model import Expert, Indicator, Visibility
 from corpus.policies import ORIGINAL, Found, passage_id
 from indexer.analysis import Analyzer, characters
@@ -29,6 +30,8 @@ POLICIES = Schema(
         Field("text", 1.0, b=0.6),
         Field("path", 1.6, b=0.4),
         Field("title", 0.8, b=0.3),
+        Field("number", 10.0, b=0.0, group="code"),
+        Field("cited", 3.0, b=0.0, group="code"),
     ),
     facets=("policy", "year", "issuer"),
 )
@@ -58,7 +61,7 @@ def of_indicator(i: Indicator, analyzer: Analyzer) -> Document:
             "name": analyzer.tokens(i.name),
             "keywords": [t for word in i.keywords for t in analyzer.tokens(word)],
             "class": [t for text in place for t in analyzer.tokens(text)],
-            "category": [t for text in (i.category.level2, i.category.level1) for t in analyzer.tokens(text)],
+            "category": list(dict.fromkeys((i.category.short, i.category.level1.removesuffix("指标")))),
             "body": [t for text in body for t in analyzer.tokens(text)],
             "chars": characters(i.name),
             "code": [i.code],
@@ -90,6 +93,8 @@ def of_passage(found: Found, analyzer: Analyzer) -> Document:
             "text": analyzer.tokens(passage.text),
             "path": [t for heading in passage.path for t in analyzer.tokens(heading)],
             "title": analyzer.tokens(policy.title),
+            "number": numbers.keys(policy.number),
+            "cited": [key for m in numbers.find_numbers(passage.text) for key in numbers.keys(m.number)],
         },
         literal=(passage.text, *passage.path, policy.title, policy.number),
         facets={"policy": policy.id, "year": str(policy.year or ""), "issuer": policy.issuer},

@@ -10,13 +10,16 @@ from pathlib import Path
 from corpus.access import Scope
 from corpus.store import Store
 from corpus.words import Synonym, SynonymType
-from indexer import build
+from indexer import build, semantic, settings
 from indexer.analysis import Analyzer
 from indexer.build import Manifest
 from indexer.complete import Completer
 from indexer.documents import SCHEMAS
 from indexer.engines.embedded import Embedded
-from indexer.query import Thesaurus
+from indexer.meaning import Follower, Meaning
+from indexer.query import Thesaurus, Vocabulary
+from indexer.semantic import Embedder
+from indexer.settings import Settings
 
 # So many changed records are folded into a new generation instead of being kept beside the old one.
 FOLD_AT = 500
@@ -30,12 +33,26 @@ class View:
     manifest: Manifest
     seq: int
     pending: int
-    analyzer: Analyzer
-    thesaurus: Thesaurus
+    words: Vocabulary
     completer: Completer
     engines: dict[tuple[str, str], Embedded]
     generation: str
     """Names the public content of this view: it changes with every public change, and with no other."""
+    meaning: Meaning | None = None
+    """What the records mean; None without a model."""
+
+    @property
+    def settings(self) -> Settings:
+        """The weights that this view serves with."""
+        return self.words.settings
+
+    def weighed(self, weights: Settings) -> View:
+        """The same moment under other weights."""
+        engines = {
+            (kind, edition): engine.weighed(weights.fields.weights()) if kind == "indicators" else engine
+            for (kind, edition), engine in self.engines.items()
+        }
+        return replace(self, words=replace(self.words, settings=weights), engines=engines)
 
     def engine(self, kind: str, scope: Scope) -> Embedded:
         """The index of a kind in the edition that this reader may open."""
@@ -43,10 +60,16 @@ class View:
 
 
 class Live:
-    """Follows the store and the builds of other processes; threads share it."""
+    """Follows the store and the builds of other processes; threads share it.
 
-    def __init__(self, store: Store) -> None:
+    ``model`` is what meaning is asked of, by default the one of the environment, if any.
+    """
+
+    def __init__(self, store: Store, model: Embedder | None = None) -> None:
         self.store = store
+        model = model or semantic.embedder()
+        self._follower = Follower(store, model) if model else None
+        self._stamp: object = None
         self._lock = threading.Lock()
         self._view: View | None = None
         self._base: View | None = None
@@ -57,7 +80,12 @@ class Live:
         Raises NotReady when there is no generation to serve.
         """
         seen = self._view
-        if seen is not None and self.store.head() == seen.seq and build.current(self.store.folder) == seen.folder:
+        if (
+            seen is not None
+            and self.store.head() == seen.seq
+            and build.current(self.store.folder) == seen.folder
+            and (self._follower is None or self._follower.stamp() == self._stamp)
+        ):
             return seen
         with self._lock:
             return self._refresh()
@@ -83,7 +111,7 @@ class Live:
             if not ids:
                 continue
             pending += len(ids)
-            documents = build.of_kind(self.store, kind, ids, base.analyzer)
+            documents = build.of_kind(self.store, kind, ids, base.words.analyzer)
             gone = build.ids_of(kind, ids, base.engines[kind, "full"].ids())
             public = [d for d in documents if not d.restricted]
             dropped = {d for d in base.engines[kind, "open"].ids() if d in gone}.difference(d.id for d in public)
@@ -92,6 +120,8 @@ class Live:
             engines[kind, "open"] = base.engines[kind, "open"].with_changes(public, gone)
             engines[kind, "full"] = base.engines[kind, "full"].with_changes(documents, gone)
         self._base = base
+        if self._follower:
+            self._stamp = self._follower.stamp()
         self._view = replace(
             base,
             seq=head,
@@ -101,6 +131,7 @@ class Live:
             generation=build.digest([("", base.generation), *public_changes.items()])[:16]
             if public_changes
             else base.generation,
+            meaning=self._follower.meaning(engines) if self._follower else None,
         )
         return self._view
 
@@ -120,17 +151,24 @@ class Live:
         manifest = build.manifest(folder)
         words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
         synonyms = [Synonym(s["term"], s["variant"], SynonymType(s["type"])) for s in words["synonyms"]]
+        weights = settings.load(self.store.folder)
         engines = {}
         for kind, schema in SCHEMAS.items():
-            engines[kind, "open"] = Embedded.open(schema, [folder / "open" / kind])
-            engines[kind, "full"] = Embedded.open(schema, [folder / "open" / kind, folder / "full" / kind])
+            for edition, folders in (("open", ["open"]), ("full", ["open", "full"])):
+                engine = Embedded.open(schema, [folder / name / kind for name in folders])
+                engines[kind, edition] = engine.weighed(weights.fields.weights()) if kind == "indicators" else engine
         return View(
             folder=folder,
             manifest=manifest,
             seq=manifest.seq,
             pending=0,
-            analyzer=Analyzer(words["lexicon"], cache=self.store.folder / "cache"),
-            thesaurus=Thesaurus.of(synonyms),
+            words=Vocabulary(
+                Analyzer(words["lexicon"], cache=self.store.folder / "cache"),
+                Thesaurus.of(synonyms),
+                weights,
+                words["lexicon"],
+                engines["indicators", "open"].frequency,
+            ),
             completer=Completer.load(folder / "open" / "complete.json"),
             engines=engines,
             generation=manifest.public,

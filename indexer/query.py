@@ -4,39 +4,49 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from corpus import numbers
 from corpus.errors import BadInput
 from corpus.text import fold
 from corpus.words import Synonym, SynonymType
 from indexer.analysis import Analyzer, characters
 from indexer.engine import Plan, Term, Unit
+from indexer.settings import Settings
 
 MAX_QUERY = 500
-# What a synonym is worth beside the reader's own word: an equal name nearly all, a loose one about half.
-SYNONYM_WEIGHT = {
-    SynonymType.SAME: 0.9,
-    SynonymType.ABBREVIATION: 0.9,
-    SynonymType.COLLOQUIAL: 0.8,
-    SynonymType.NARROWER: 0.6,
-}
 SYNONYM_WORDS = {
     SynonymType.SAME: "同义词",
     SynonymType.ABBREVIATION: "全称或简称",
     SynonymType.COLLOQUIAL: "规范说法",
     SynonymType.NARROWER: "上位词",
 }
-# A word's own smaller parts (农村、公路 of 农村公路) count, but less than the word.
-PART_WEIGHT = 0.45
 # Words that nearly every draft holds and that say nothing of its matter.
 GENERIC = frozenset(
     ("项目", "资金", "经费", "专项", "年度", "工作", "工程", "计划", "任务", "完成", "市", "县", "区", "州", "省")
 )
-GENERIC_WEIGHT = 0.3
+# Words of asking, which say nothing of what is asked for.
+ASKING = frozenset((
+    "指标", "想找", "想要", "想看", "看看", "要找", "找", "想", "要", "哪些", "哪个", "什么", "怎么", "怎样", "如何",
+    "应该", "该用", "可以", "能否", "能够", "需要", "请问", "反映", "体现", "衡量", "用来", "类似", "方面", "我", "你",
+    "他们", "自己", "有没有", "是不是", "这些", "那些", "这个", "这类", "一类", "还有", "能", "用", "写", "说明",
+))  # fmt: skip
+# Words that name a category, and the token of the index's category field that they mean.
+ASPECTS = {
+    "数量": "数量", "质量": "质量", "时效": "时效", "成本": "成本", "经济成本": "经济成本", "社会成本": "社会成本",
+    "生态成本": "生态环境成本", "生态环境成本": "生态环境成本", "效益": "效益", "经济效益": "经济效益",
+    "社会效益": "社会效益",
+    "生态效益": "生态效益", "可持续": "可持续影响", "可持续影响": "可持续影响", "满意度": "满意度", "满意": "满意度",
+}  # fmt: skip
+# The longest unknown word that is read as an abbreviation, by the first characters of its words.
+MAX_GUESS = 4
 _QUOTED = re.compile(r"[\"“”「『]([^\"“”「」『』]{1,100})[\"“”」』]")
-_JUNK = re.compile(r"[\"“”「」『』*?？＊!！,，。.;；:：、()（）\[\]{}<>《》|&^~+=\\/\x00-\x1f]+")
+# A point between digits belongs to the figure: PM2.5.
+_JUNK = re.compile(r"(?:[\"“”「」『』*?？＊!！,，。;；:：、()（）\[\]{}<>《》|&^~+=\\/\x00-\x1f]|(?<!\d)\.|\.(?!\d))+")
 _CODE = re.compile(r"\d{7}")
+_HAN = re.compile(r"[一-鿿]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,32 @@ class Thesaurus:
         return pieces
 
 
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a text is read with. ``lexicon`` is sorted; ``frequency`` tells in how many public records a word stands."""
+
+    analyzer: Analyzer
+    thesaurus: Thesaurus
+    settings: Settings
+    lexicon: Sequence[str] = ()
+    frequency: Callable[[str], int] = lambda _: 1
+
+    def full_forms(self, word: str) -> list[str]:
+        """What an unknown short word may stand for: 社区矫正 for 社矫, by the first characters of the words in turn.
+
+        At most two, those that skip the fewest words first.
+        """
+        if not 2 <= len(word) <= MAX_GUESS or not _HAN.fullmatch(word) or self.frequency(word):
+            return []
+        found = []
+        for term in self.lexicon[bisect_left(self.lexicon, word[0]) : bisect_left(self.lexicon, chr(ord(word[0]) + 1))]:
+            parts = self.analyzer.parts(term) if len(term) > len(word) else []
+            heads = iter(sorted(parts, key=term.index))
+            if len(parts) > 1 and all(any(part[0] == c for part in heads) for c in word) and self.frequency(term):
+                found.append((len(parts) - len(word), len(term), term))
+        return [term for _, _, term in sorted(found)[:2]]
+
+
 def check(text: str) -> str:
     """The query as it may be used. Raises BadInput when it is too long."""
     if len(text) > MAX_QUERY:
@@ -83,7 +119,7 @@ def check(text: str) -> str:
     return text
 
 
-def plan(text: str, analyzer: Analyzer, thesaurus: Thesaurus) -> Plan:
+def plan(text: str, words: Vocabulary) -> Plan:
     """What the reader typed as units and literals; an empty text gives the empty plan, which every record meets."""
     literals = tuple(tuple(characters(quoted)) for quoted in _QUOTED.findall(text))
     rest = fold(_JUNK.sub(" ", _QUOTED.sub(" ", text)))
@@ -92,14 +128,18 @@ def plan(text: str, analyzer: Analyzer, thesaurus: Thesaurus) -> Plan:
         if _CODE.fullmatch(word):
             units[word] = Unit(word, (Term(word, group="code"), Term(word)))
             continue
-        for piece, synonyms in thesaurus.split(word):
-            for unit in _units(piece, synonyms, analyzer):
+        if (stem := word.removesuffix("指标")) in ASPECTS:
+            units.setdefault(stem, _unit(stem, words))
+            continue
+        for piece, synonyms in words.thesaurus.split(word):
+            for unit in _units(piece, synonyms, words):
                 units.setdefault(unit.label, unit)
     # A quoted text also scores, so that the best of the records that hold it come first.
     for literal in literals:
-        for unit in _units("".join(literal), (), analyzer):
+        for unit in _units("".join(literal), (), words):
             units.setdefault(unit.label, unit)
-    found = tuple(units.values())
+    asked = {label: unit for label, unit in units.items() if label not in ASKING} or units
+    found = tuple(_aspect(unit, words) for unit in asked.values()) if len(asked) > 1 else tuple(asked.values())
     literals = tuple(literal for literal in literals if literal)
     if not found and not literals and (typed := characters(text)):
         # Nothing but stop words or signs: found where it stands as it was typed, which may be nowhere.
@@ -107,30 +147,57 @@ def plan(text: str, analyzer: Analyzer, thesaurus: Thesaurus) -> Plan:
     return Plan(found, literals, 0 if literals and not rest else need(len(found)))
 
 
+def number_plan(text: str, words: Vocabulary) -> Plan | None:
+    """The plan for a text that holds a document number: that document, and what else is asked of it; or nothing."""
+    keys = numbers.asked(text)
+    if not keys:
+        return None
+    label = keys[0]
+    unit = Unit(label, tuple(Term(key, 1.0 if key == label else 0.5, group="code") for key in keys))
+    rest = plan(numbers.without(text), words)
+    return Plan((unit, *rest.units), rest.literals, 1 + need(len(rest.units)))
+
+
+def _aspect(unit: Unit, words: Vocabulary) -> Unit:
+    """A word that names a category, beside others, asks for records of that category."""
+    token = ASPECTS.get(unit.label)
+    if token is None or not words.settings.query.aspect:
+        return unit
+    return replace(unit, terms=(Term(token, words.settings.query.aspect, group="category"), *unit.terms))
+
+
 def need(count: int) -> int:
     """How many of ``count`` units a record must meet: both of two, three of four, seven of ten."""
     return count if count <= 2 else math.ceil(count * 0.7)
 
 
-def _units(piece: str, synonyms: tuple[Synonym, ...], analyzer: Analyzer) -> list[Unit]:
+def _units(piece: str, synonyms: tuple[Synonym, ...], words: Vocabulary) -> list[Unit]:
+    settings = words.settings
     if not synonyms:
-        return [_unit(word, analyzer) for word in analyzer.words(piece)]
-    whole = _unit(piece, analyzer)
+        full = words.full_forms(piece) if settings.query.guess else []
+        if full:
+            terms = [Term(t, settings.query.guess, reason=f"可能是“{piece}”的全称") for t in full]
+            return [Unit(piece, (Term(piece), *terms))]
+        return [_unit(word, words) for word in words.analyzer.words(piece)]
+    whole = _unit(piece, words)
     terms = [
-        Term(fold(s.term), SYNONYM_WEIGHT[s.type], reason=f"“{piece}”的{SYNONYM_WORDS[s.type]}", like=piece)
+        Term(fold(s.term), settings.synonyms.of(s.type), reason=f"“{piece}”的{SYNONYM_WORDS[s.type]}", like=piece)
         for s in synonyms
+        if settings.synonyms.of(s.type)
     ]
     return [Unit(piece, (*whole.terms, *terms), whole.parts)]
 
 
-def _unit(word: str, analyzer: Analyzer) -> Unit:
+def _unit(word: str, words: Vocabulary) -> Unit:
     """A word as a unit: itself, its characters when it is only one, its parts when it has some."""
     if len(word) == 1 and not word.isascii():
         return Unit(word, (Term(word), Term(word, 0.8, group="chars")))
-    return Unit(word, (Term(word),), tuple(Term(part, PART_WEIGHT) for part in analyzer.parts(word)))
+    weight = words.settings.query.part
+    parts = [part for part in words.analyzer.parts(word) if part != "指标"]
+    return Unit(word, (Term(word),), tuple(Term(part, weight) for part in parts if weight))
 
 
-def draft(parts: Sequence[tuple[str, float]], analyzer: Analyzer, thesaurus: Thesaurus) -> Plan:
+def draft(parts: Sequence[tuple[str, float]], words: Vocabulary) -> Plan:
     """A draft's texts, each with a weight, as one plan that a record need not meet any unit of.
 
     A word said again counts more, but ever less so (1 + ln of the weighted count).
@@ -139,14 +206,15 @@ def draft(parts: Sequence[tuple[str, float]], analyzer: Analyzer, thesaurus: The
     units: dict[str, Unit] = {}
     for text, weight in parts:
         for word in fold(_JUNK.sub(" ", text)).split():
-            for piece, synonyms in thesaurus.split(word):
-                for unit in _units(piece, synonyms, analyzer):
+            for piece, synonyms in words.thesaurus.split(word):
+                for unit in _units(piece, synonyms, words):
                     if len(unit.label) > 1 and not unit.label[0].isdigit():
                         units.setdefault(unit.label, unit)
                         counts[unit.label] = counts.get(unit.label, 0.0) + weight
+    generic = words.settings.query.generic
     return Plan(
         tuple(
-            _times(unit, GENERIC_WEIGHT if label in GENERIC else 1 + math.log(max(counts[label], 0.5)))
+            _times(unit, generic if label in GENERIC else 1 + math.log(max(counts[label], 0.5)))
             for label, unit in units.items()
         )
     )

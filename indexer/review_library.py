@@ -81,7 +81,7 @@ def matches(table: Table, store: Store, view: View, actor: Actor) -> list[Match]
     engine = view.engine("indicators", scope)
     found = []
     for line in table.lines[:COMPARED]:
-        plan = query.plan(line.name[:60], view.analyzer, view.thesaurus)
+        plan = query.plan(line.name[:60], view.words)
         if not plan.units:
             continue
         ranked = engine.search(replace(plan, literals=(), need=1), scope, {}, limit=10, counts=False)
@@ -108,7 +108,8 @@ def remarks(table: Table, store: Store, view: View, actor: Actor, known: Sequenc
 
 def _matter(text: str, view: View) -> set[str]:
     """The words of a text that say what it is about."""
-    return {word for word in view.analyzer.tokens(text) if len(word) > 1 and word not in _ANY and not word[0].isdigit()}
+    tokens = view.words.analyzer.tokens(text)
+    return {word for word in tokens if len(word) > 1 and word not in _ANY and not word[0].isdigit()}
 
 
 # ---- C21 ----
@@ -176,7 +177,7 @@ def _covered(text: str, rows: str, view: View) -> bool | None:
         return None
     if any(word in rows for word in matter):
         return True
-    synonyms = [s for _, known in view.thesaurus.split(fold(text)) for s in known]
+    synonyms = [s for _, known in view.words.thesaurus.split(fold(text)) for s in known]
     return any(fold(s.term) in rows for s in synonyms)
 
 
@@ -253,7 +254,7 @@ def _strangers(table: Table, store: Store, view: View, actor: Actor, known: dict
 def _domains(text: str, store: Store, view: View, actor: Actor) -> set[str]:
     """The domains of the entries that are found first for a text; empty when the library knows nothing of it."""
     scope = visible(actor)
-    plan = query.plan(text[: query.MAX_QUERY], view.analyzer, view.thesaurus)
+    plan = query.plan(text[: query.MAX_QUERY], view.words)
     if not plan.units:
         return set()
     engine = view.engine("indicators", scope)

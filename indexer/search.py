@@ -35,6 +35,8 @@ FIELD_WORDS = {
     "fields": "专业领域",
     "organisation": "单位",
     "position": "职称或类别",
+    "number": "文号",
+    "cited": "引用的文号",
 }
 POLICY_WORDS = FIELD_WORDS | {"chars": "正文"}
 EXPERT_WORDS = FIELD_WORDS | {"name": "姓名", "chars": "姓名"}
@@ -166,7 +168,12 @@ def _search(store: Store, live: Live, kind: _Kind[Record], asked: Query, actor: 
         return engine.search(plan, scope, filters, offset=offset, limit=asked.size, sort=sort)
 
     plan, used, relaxed = read(view, asked.text), None, False
-    ranked = run(plan)
+    numbered = query.number_plan(asked.text, view.words) if kind.name == "policies" else None
+    ranked = run(numbered or plan)
+    if numbered and ranked.total:
+        plan = numbered
+    elif numbered:
+        ranked = run(plan)
     suggestion = None
     if not ranked.total and plan.units:
         suggestion = view.completer.correct(asked.text)
@@ -205,7 +212,7 @@ def read(view: View, text: str) -> Plan:
             terms = [Term(fold(label)), *(Term(t, 1.0 if n == 0 else 0.5, reason=f"拼音“{label}”")
                                           for n, t in enumerate(meant))]  # fmt: skip
             return Plan((Unit(label, tuple(terms)),), (), 1)
-    return query.plan(text, view.analyzer, view.thesaurus)
+    return query.plan(text, view.words)
 
 
 def _second_tries(view: View, text: str, plan: Plan, suggestion: str | None) -> list[tuple[Plan, str | None, bool]]:
@@ -217,9 +224,9 @@ def _second_tries(view: View, text: str, plan: Plan, suggestion: str | None) -> 
     if is_latin(text):
         meant = view.completer.complete(text, 1)
         if meant:
-            tries.append((query.plan(meant[0].text, view.analyzer, view.thesaurus), meant[0].text, False))
+            tries.append((query.plan(meant[0].text, view.words), meant[0].text, False))
     if suggestion:
-        tries.append((query.plan(suggestion, view.analyzer, view.thesaurus), suggestion, False))
+        tries.append((query.plan(suggestion, view.words), suggestion, False))
     if plan.need > 1:
         tries.append((replace(plan, need=1), None, True))
     return tries

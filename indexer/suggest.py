@@ -141,7 +141,7 @@ def suggest(store: Store, live: Live, draft: Draft, actor: Actor) -> Suggestions
     scope = visible(actor)
     engine = view.engine("indicators", scope)
     chosen = indicators.fetch(store, draft.chosen, actor)
-    plan = query.draft([(draft.project, 1.5), (draft.goal, 1.0)], view.analyzer, view.thesaurus)
+    plan = query.draft([(draft.project, 1.5), (draft.goal, 1.0)], view.words)
     if not plan.units and draft.use is None:
         return Suggestions((), (), _coverage(chosen, ()), _missing(chosen), (), view.generation)
     pool = _Pool(store, engine, scope, actor, plan)

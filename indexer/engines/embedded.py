@@ -52,7 +52,9 @@ class Embedded:
         self.schema = schema
         self._segments = tuple(segments)
         self._statistics = statistics
-        self._groups = {
+        self._weights = {f.name: f.weight for f in schema.fields}
+        # A term addresses a group of fields, or one field by its name.
+        self._groups = {f.name: (f.name,) for f in schema.fields} | {
             group: tuple(f.name for f in schema.fields if f.group == group) for group in ("words", "chars", "code")
         }
 
@@ -94,7 +96,13 @@ class Embedded:
         if changed:
             scores = Scores.derive(self.schema, changed, self._statistics)
             segments.append(Segment(scores, None, tuple(changed), np.ones(len(changed), dtype=np.bool_)))
-        return Embedded(self.schema, segments, self._statistics)
+        return Embedded(self.schema, segments, self._statistics).weighed(self._weights)
+
+    def weighed(self, weights: Mapping[str, float]) -> Embedded:
+        """The same index with other weights of its fields; fields not named keep theirs."""
+        other = Embedded(self.schema, self._segments, self._statistics)
+        other._weights |= {name: weight for name, weight in weights.items() if name in other._weights}
+        return other
 
     def search(
         self,
@@ -176,10 +184,14 @@ class Embedded:
                 hit[row[0]] = True
 
     def _worth(self, field: str, term: Term) -> float:
-        """What a term's impacts are multiplied by: its weight, and no more rarity than the word it stands for has."""
+        """What a term's impacts are multiplied by: its weight and the field's.
+
+        A synonym gets no more rarity than the word that it stands for has.
+        """
+        weight = term.weight * self._weights[field]
         if not term.like:
-            return term.weight
-        return term.weight * min(1.0, self._statistics.idf(field, term.like) / self._statistics.idf(field, term.text))
+            return weight
+        return weight * min(1.0, self._statistics.idf(field, term.like) / self._statistics.idf(field, term.text))
 
     @staticmethod
     def _best(segment: Segment, found: np.ndarray, points: Floats, sort: str, limit: int) -> list[_Found]:

@@ -1,7 +1,7 @@
 """Arrays derived from the token stream when an index is built: what makes search fast.
 
-A term's row holds document numbers and impacts, an impact being the term's whole share of a document's score:
-field weight x idf x saturated and length-normalised term frequency (Okapi BM25; Robertson and Zaragoza 2009,
+A term's row holds document numbers and impacts, an impact being the term's share of a document's score but for the
+weight of the field: idf x saturated and length-normalised term frequency (Okapi BM25; Robertson and Zaragoza 2009,
 section 3.4). Document frequencies and average lengths come from public records alone, so that no score tells
 anything of a restricted one.
 """
@@ -82,7 +82,7 @@ class Scores:
                 words = document.terms.get(field.name, ())
                 norm = K1 * (1 - field.b + field.b * len(words) / average)
                 for term, times in Counter(words).items():
-                    impact = document.worth * field.weight * times * (K1 + 1) / (times + norm)
+                    impact = document.worth * times * (K1 + 1) / (times + norm)
                     postings.setdefault((field.name, term), []).append((number, impact))
         rows = {key: row for row, key in enumerate(postings)}
         starts = np.zeros(len(rows) + 1, dtype=np.int64)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import BadInput
 from corpus.words import Synonym, SynonymType
-from indexer import query
+from indexer import query, settings
 from indexer.analysis import Analyzer
 from indexer.engine import Plan, Term, Unit
-from indexer.query import PART_WEIGHT, Thesaurus
+from indexer.query import Thesaurus, Vocabulary
 
 SYNONYMS = (
     Synonym("验收合格率", "达标率", SynonymType.SAME),
@@ -30,6 +32,14 @@ def analyzer() -> Analyzer:
 @pytest.fixture(scope="module")
 def thesaurus() -> Thesaurus:
     return Thesaurus.of(SYNONYMS)
+
+
+@pytest.fixture(scope="module")
+def vocabulary(analyzer: Analyzer, thesaurus: Thesaurus) -> Vocabulary:
+    return Vocabulary(analyzer, thesaurus, settings.shipped())
+
+
+PART_WEIGHT = settings.shipped().query.part
 
 
 def word(text: str, *parts: str) -> Unit:
@@ -62,8 +72,8 @@ MILEAGE, BRIDGE, PASS = word("里程"), word("桥梁"), word("弯沉值", "弯�
                               (Term("农村", PART_WEIGHT), Term("公路", PART_WEIGHT))),), (), 1)),
     ],
 )  # fmt: skip
-def test_words(analyzer: Analyzer, thesaurus: Thesaurus, text: str, expected: Plan) -> None:
-    assert query.plan(text, analyzer, thesaurus) == expected
+def test_words(vocabulary: Vocabulary, text: str, expected: Plan) -> None:
+    assert query.plan(text, vocabulary) == expected
 
 
 @pytest.mark.parametrize(
@@ -82,10 +92,8 @@ def test_words(analyzer: Analyzer, thesaurus: Thesaurus, text: str, expected: Pl
         ("***", Plan((), (("*", "*", "*"),), 0)),
     ],
 )
-def test_one_character_and_nothing_but_stop_words(
-    analyzer: Analyzer, thesaurus: Thesaurus, text: str, expected: Plan
-) -> None:
-    assert query.plan(text, analyzer, thesaurus) == expected
+def test_one_character_and_nothing_but_stop_words(vocabulary: Vocabulary, text: str, expected: Plan) -> None:
+    assert query.plan(text, vocabulary) == expected
 
 
 @pytest.mark.parametrize(
@@ -107,24 +115,24 @@ def test_one_character_and_nothing_but_stop_words(
         ('"', Plan((), (('"',),), 0)),
     ],
 )
-def test_quotes(analyzer: Analyzer, thesaurus: Thesaurus, text: str, expected: Plan) -> None:
-    assert query.plan(text, analyzer, thesaurus) == expected
+def test_quotes(vocabulary: Vocabulary, text: str, expected: Plan) -> None:
+    assert query.plan(text, vocabulary) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["里程*", "*里程*", "里程?", "里程？", "(里程", "里程~2", "name:里程", "里程 OR", "[里程 TO", "里程\\"]
 )
-def test_wildcards_and_operators_are_no_language(analyzer: Analyzer, thesaurus: Thesaurus, text: str) -> None:
-    units = query.plan(text, analyzer, thesaurus).units
+def test_wildcards_and_operators_are_no_language(vocabulary: Vocabulary, text: str) -> None:
+    units = query.plan(text, vocabulary).units
     assert MILEAGE in units
     assert [u for u in units if u not in (MILEAGE, *map(word, ("name", "or", "to", "2")))] == []
 
 
 @pytest.mark.parametrize("text", ["2100001", "２１００００１", " 2100001 "])
-def test_a_code_is_looked_for_as_code_and_as_word(analyzer: Analyzer, thesaurus: Thesaurus, text: str) -> None:
+def test_a_code_is_looked_for_as_code_and_as_word(vocabulary: Vocabulary, text: str) -> None:
     code = Unit("2100001", (Term("2100001", group="code"), Term("2100001")))
-    assert query.plan(text, analyzer, thesaurus) == Plan((code,), (), 1)
-    assert query.plan("210000", analyzer, thesaurus) == Plan((word("210000"),), (), 1)
+    assert query.plan(text, vocabulary) == Plan((code,), (), 1)
+    assert query.plan("210000", vocabulary) == Plan((word("210000"),), (), 1)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +146,8 @@ def test_a_code_is_looked_for_as_code_and_as_word(analyzer: Analyzer, thesaurus:
                        synonym("会议", 0.8, "轮训", "规范说法")), ())),
     ],
 )  # fmt: skip
-def test_synonyms_of_each_type(analyzer: Analyzer, thesaurus: Thesaurus, typed: str, unit: Unit) -> None:
-    found = query.plan(f"{typed}里程", analyzer, thesaurus)
+def test_synonyms_of_each_type(vocabulary: Vocabulary, typed: str, unit: Unit) -> None:
+    found = query.plan(f"{typed}里程", vocabulary)
     assert [u.terms for u in found.units] == [unit.terms, MILEAGE.terms]
     assert (found.units[0].label, found.literals, found.need) == (typed, (), 2)
 
@@ -183,8 +191,8 @@ CHARACTERS = st.one_of(
 
 
 @given(st.text(CHARACTERS, max_size=500))
-def test_any_text_gives_a_plan(analyzer: Analyzer, thesaurus: Thesaurus, text: str) -> None:
-    plan = query.plan(text, analyzer, thesaurus)
+def test_any_text_gives_a_plan(vocabulary: Vocabulary, text: str) -> None:
+    plan = query.plan(text, vocabulary)
     assert 0 <= plan.need <= len(plan.units)
     assert [u for u in plan.units if not u.label or not u.terms] == []
     assert [lit for lit in plan.literals if not lit or any(c.isspace() for c in lit)] == []
@@ -194,17 +202,92 @@ def test_any_text_gives_a_plan(analyzer: Analyzer, thesaurus: Thesaurus, text: s
 
 
 @given(st.text(CHARACTERS, max_size=500), st.text(CHARACTERS, max_size=100))
-def test_any_draft_gives_a_plan(analyzer: Analyzer, thesaurus: Thesaurus, goal: str, project: str) -> None:
-    plan = query.draft([(project, 1.5), (goal, 1.0)], analyzer, thesaurus)
+def test_any_draft_gives_a_plan(vocabulary: Vocabulary, goal: str, project: str) -> None:
+    plan = query.draft([(project, 1.5), (goal, 1.0)], vocabulary)
     assert (plan.literals, plan.need) == ((), 0)
     assert [u.label for u in plan.units if len(u.label) < 2 or u.terms[0].weight <= 0] == []
 
 
-def test_a_word_said_again_counts_more_but_ever_less_so(analyzer: Analyzer, thesaurus: Thesaurus) -> None:
+def test_a_word_said_again_counts_more_but_ever_less_so(vocabulary: Vocabulary) -> None:
     def weight(*parts: tuple[str, float]) -> float:
-        (unit,) = query.draft(parts, analyzer, thesaurus).units
+        (unit,) = query.draft(parts, vocabulary).units
         return unit.terms[0].weight
 
     once, twice, thrice = (weight(("桥梁 " * n, 1.0)) for n in (1, 2, 3))
     assert (once, weight(("桥梁", 1.5), ("桥梁", 0.5))) == (1.0, twice)
     assert 0 < thrice - twice < twice - once
+
+
+# Words and how often they stand in records; 社矫 and 创贷 stand nowhere.
+LEXICON = sorted(["社区矫正", "社区矫正对象", "社会保险", "创业担保贷款", "创业补贴", "社区"])
+
+
+@pytest.fixture(scope="module")
+def knowing(thesaurus: Thesaurus) -> Vocabulary:
+    return Vocabulary(
+        Analyzer(LEXICON), thesaurus, settings.shipped(), LEXICON, lambda word: 3 if word in LEXICON else 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("社矫", ["社区矫正", "社区矫正对象"]),
+        ("创贷", ["创业担保贷款"]),
+        ("社矫对象", []),  # no word for each of its characters
+        ("创担贷款", []),
+        ("创", []),
+        ("社区矫正对象们", []),
+        ("社区矫正", []),  # known itself
+        ("5G", []),
+        ("zz", []),
+    ],
+)
+def test_an_unknown_short_word_is_read_by_the_first_characters_of_words(
+    knowing: Vocabulary, word: str, expected: list[str]
+) -> None:
+    assert knowing.full_forms(word) == expected
+
+
+def test_a_guessed_full_form_is_a_term_that_says_so(knowing: Vocabulary) -> None:
+    guess = Term("创业担保贷款", 0.6, reason="可能是“创贷”的全称")
+    assert query.plan("创贷", knowing) == Plan((Unit("创贷", (Term("创贷"), guess)),), (), 1)
+    off = replace(knowing, settings=knowing.settings.changed({"query.guess": 0}))
+    assert [unit.terms for unit in query.plan("创贷", off).units if len(unit.terms) > 2] == []
+
+
+def test_a_category_beside_other_words_asks_for_its_records(vocabulary: Vocabulary) -> None:
+    aspect = Term("可持续影响", 2.0, group="category")
+    asked = query.plan("可持续 桥梁", vocabulary).units
+    assert [unit.terms[0] for unit in asked] == [aspect, Term("桥梁")]
+    assert query.plan("可持续指标", vocabulary).units[0].terms == (Term("可持续"),)
+
+
+def test_words_of_asking_say_nothing_unless_they_are_all(vocabulary: Vocabulary) -> None:
+    assert query.plan("想找 桥梁 指标", vocabulary) == Plan((BRIDGE,), (), 1)
+    assert query.plan("指标", vocabulary) == Plan((word("指标"),), (), 1)
+
+
+def test_a_point_inside_a_figure_is_no_border(vocabulary: Vocabulary) -> None:
+    assert [unit.label for unit in query.plan("PM2.5.浓度", vocabulary).units] == ["pm2.5", "浓度"]
+
+
+def test_a_document_number_and_what_else_is_asked(vocabulary: Vocabulary) -> None:
+    number = Unit(
+        "财预〔2021〕101号",
+        (Term("财预〔2021〕101号", group="code"), Term("〔2021〕101号", 0.5, group="code")),
+    )
+    assert query.number_plan("财预[2021]101号", vocabulary) == Plan((number,), (), 1)
+    assert query.number_plan("财预2021 101 桥梁", vocabulary) == Plan((number, BRIDGE), (), 2)
+    assert query.number_plan("桥梁 2021", vocabulary) is None
+
+
+def test_no_weight_no_term(vocabulary: Vocabulary) -> None:
+    plain = replace(
+        vocabulary,
+        settings=vocabulary.settings.changed({"synonyms.abbreviation": 0, "query.part": 0, "query.aspect": 0}),
+    )
+    assert query.plan("农路 弯沉值 满意度", plain).units[:2] == (
+        Unit("农路", (Term("农路"),)),
+        Unit("弯沉值", (Term("弯沉值"),)),
+    )
