@@ -107,13 +107,13 @@ def visible(actor: Actor) -> Scope:
     return Scope(actor.clearance, actor.unit)
 
 
-def require_signed_in(actor: Actor) -> None:
-    """Experts are shown to signed-in people only."""
+def require_signed_in(actor: Actor, what: str = "查看专家库") -> None:
+    """Experts are shown to signed-in people only, and only what they take over from suggestions counts."""
     if not actor.signed_in:
-        raise NotSignedIn("请先登录后再查看专家库。")
+        raise NotSignedIn(f"请先登录后再{what}。")
 
 
 def require_admin(actor: Actor, what: str) -> None:
-    """Curating and user administration are the finance administrator's."""
+    """Curating, user administration and what is learned from choices are the finance administrator's."""
     if actor.role is not Role.ADMIN:
         raise Forbidden(f"只有财政管理员可以{what}，请联系本级财政部门。")

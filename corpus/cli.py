@@ -1,4 +1,4 @@
-"""Commands of the record of truth: init, import, export, user, backup, restore."""
+"""Commands of the record of truth: init, import, export, user, choices, backup, restore."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import xlsxwriter
 from xlsxwriter.exceptions import XlsxFileError
 
-from corpus import experts, imports, indicators, maintenance, people, policies, reference
+from corpus import choices, experts, imports, indicators, maintenance, people, policies, reference
 from corpus.access import PUBLIC, Actor, Clearance, Role, require_signed_in
 from corpus.errors import BadInput, Forbidden, ZhibiaoError
 from corpus.people import User
@@ -82,6 +82,12 @@ def register(commands: _SubParsersAction[ArgumentParser]) -> None:
     token.add_argument("name")
     token.add_argument("--days", type=float, default=90)
     token.set_defaults(run=run_user_token)
+
+    learned = commands.add_parser("choices", help="查看或清除采用记录").add_subparsers(dest="action", required=True)
+    learned.add_parser("list", help="各用途下每条指标有多少人采用过").set_defaults(run=run_choices_list)
+    reset = learned.add_parser("reset", help="清除采用记录")
+    reset.add_argument("--use", metavar="NAME", help="只清除该用途的；默认全部")
+    reset.set_defaults(run=run_choices_reset)
 
     backup = commands.add_parser("backup", help="备份数据库")
     backup.add_argument("out", type=Path, metavar="OUT")
@@ -247,6 +253,21 @@ def run_user_token(args: Namespace) -> int:
     if not 0 < args.days <= MAX_DAYS:
         raise BadInput(f"令牌有效期须大于 0 天、不超过 {MAX_DAYS} 天，请修改 --days。", field="days")
     print(people.issue(store, args.name, "api", days=args.days, label="命令行签发", by=args.acting or ""))
+    return 0
+
+
+def run_choices_list(args: Namespace) -> int:
+    """Print how many persons took each indicator over, by use."""
+    store = Store.open(data_folder(args))
+    for t in choices.taken(store, acting(args, store)):
+        print("\t".join((t.use, t.code, t.name, str(t.persons))))
+    return 0
+
+
+def run_choices_reset(args: Namespace) -> int:
+    """Forget what was learned, of one use or of all."""
+    store = Store.open(data_folder(args))
+    print(f"已清除 {choices.reset(store, acting(args, store), args.use)} 条采用记录")
     return 0
 
 

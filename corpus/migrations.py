@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from sqlite_utils import Database, Migrations
 
 from corpus.model import CATEGORIES
@@ -187,3 +189,21 @@ def create_people(db: Database) -> None:
             created text not null,
             expires text not null
         )""")
+
+
+@steps()
+def create_choices(db: Database) -> None:
+    """Who (as a keyed hash) took which indicator over under which use; the key is this installation's own.
+
+    Without row numbers, which would keep the order in which people came.
+    """
+    db.execute("create table settings (name text primary key, value blob not null) without rowid")
+    db.execute("insert into settings values ('choices.key', ?)", [secrets.token_bytes(32)])
+    db.execute("""
+        create table choices (
+            use_code text not null references uses(code) on delete cascade,
+            indicator_id text not null references indicators(id) on delete cascade,
+            person text not null,
+            taken_at text not null,
+            primary key (use_code, indicator_id, person)
+        ) without rowid""")

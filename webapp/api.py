@@ -9,7 +9,7 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, re
 from flask.blueprints import BlueprintSetupState
 from flask.json.provider import DefaultJSONProvider
 
-from corpus import indicators, policies
+from corpus import choices, indicators, policies
 from corpus.access import Actor, require_signed_in, visible
 from corpus.model import Use
 from corpus.policies import Found
@@ -18,6 +18,8 @@ from indexer.search import search_experts, search_indicators, search_policies
 from indexer.suggest import suggest
 from webapp import openapi
 from webapp.schemas import (
+    ChoiceRequest,
+    ChoicesQuery,
     CompleteQuery,
     IndicatorQuery,
     NoQuery,
@@ -98,6 +100,30 @@ def post_review() -> Response:
     goal = from_body(ReviewRequest, request).filled()
     at = services()
     return jsonify(review(goal, at.store, at.live, actor()).as_json())
+
+
+@bp.post(f"{V1}/choices")
+def post_choice() -> Response:
+    """The same answer whether it counts or not."""
+    require_signed_in(actor(), "采用指标")
+    from_query(NoQuery, request.args)
+    made = from_body(ChoiceRequest, request)
+    choices.take(services().store, made.use, made.id, actor(), chosen=made.chosen)
+    return _nothing()
+
+
+@bp.delete(f"{V1}/choices")
+def delete_choices() -> Response:
+    require_signed_in(actor(), "清除采用记录")
+    choices.reset(services().store, actor(), from_query(ChoicesQuery, request.args).use)
+    return _nothing()
+
+
+def _nothing() -> Response:
+    """Done, and no more to say."""
+    response = Response(status=204)
+    del response.headers["Content-Type"]
+    return response
 
 
 @bp.get(f"{V1}/policies")

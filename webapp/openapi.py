@@ -23,7 +23,16 @@ from webapp.answers import (
     SuggestAnswer,
     Taxonomy,
 )
-from webapp.schemas import CompleteQuery, IndicatorQuery, NoQuery, ReviewRequest, SuggestRequest, TextQuery
+from webapp.schemas import (
+    ChoiceRequest,
+    ChoicesQuery,
+    CompleteQuery,
+    IndicatorQuery,
+    NoQuery,
+    ReviewRequest,
+    SuggestRequest,
+    TextQuery,
+)
 
 VERSION = "1.0"
 PREFIX = "/api/v1"
@@ -41,6 +50,7 @@ class Endpoint:
     gives: type[BaseModel] | None
     errors: tuple[int, ...] = (400, 401)
     signed_in: bool = False
+    status: int = 200
 
 
 ENDPOINTS = (
@@ -49,6 +59,10 @@ ENDPOINTS = (
     Endpoint("GET", "/complete", "输入时的补全，支持汉字、拼音和首字母", CompleteQuery, Completions),
     Endpoint("POST", "/suggest", "按起草中的绩效目标推荐指标", SuggestRequest, SuggestAnswer, (400, 401, 413, 415)),
     Endpoint("POST", "/review", "审核一份绩效目标表", ReviewRequest, ReviewAnswer, (400, 401, 413, 415)),
+    Endpoint("POST", "/choices", "告知采用了一条建议；是否计入都同样回答", ChoiceRequest, None,
+             (400, 401, 403, 413, 415), signed_in=True, status=204),
+    Endpoint("DELETE", "/choices", "清除采用记录，限财政管理员", ChoicesQuery, None, (400, 401, 403), signed_in=True,
+             status=204),
     Endpoint("GET", "/policies", "政策文件目录；带搜索词时搜索段落", TextQuery, PolicyPage),
     Endpoint("GET", "/policies/{id}", "一份政策文件及其段落和引用关系", NoQuery, PolicyDocument, (400, 401, 404)),
     Endpoint("GET", "/experts", "搜索专家库，须登录", TextQuery, ExpertPage, signed_in=True),
@@ -59,6 +73,7 @@ ENDPOINTS = (
 ERROR_WORDS = {
     400: "参数或正文有误，field 指明哪一项",
     401: "需要登录，或令牌无效",
+    403: "无权这样做，或以网页登录访问时没有带 X-CSRF-Token",
     404: "没有这条记录，或无权查看",
     413: "正文超过 2 MB",
     415: "正文不是 JSON",
@@ -77,14 +92,14 @@ def document() -> Schema:
     paths: dict[str, Schema] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(PREFIX + endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
-    for model in (IndicatorQuery, TextQuery, CompleteQuery, NoQuery):
+    for model in (IndicatorQuery, TextQuery, CompleteQuery, ChoicesQuery, NoQuery):
         del schemas[model.__name__]
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "预算绩效指标库接口",
             "version": VERSION,
-            "description": "只读接口。未登录时只能看到可公开的内容；错误一律为 {\"error\": {code, message, field?}}。",
+            "description": "除采用记录外只读。未登录时只见可公开的内容；错误为 {\"error\": {code, message, field?}}。",
         },
         "paths": paths,
         "components": {
@@ -104,7 +119,7 @@ def _operation(endpoint: Endpoint, schemas: Mapping[str, Schema]) -> Schema:
             {"name": "id", "in": "path", "required": True, "description": "编号", "schema": {"type": "string"}}
         )
     body: Schema = {}
-    if endpoint.method == "GET":
+    if endpoint.method != "POST":
         for name, schema in schemas[endpoint.takes.__name__].get("properties", {}).items():
             plain = {k: v for k, v in schema.items() if k not in ("title", "description")}
             words = schema.get("description", "")
@@ -112,10 +127,11 @@ def _operation(endpoint: Endpoint, schemas: Mapping[str, Schema]) -> Schema:
     else:
         body = {"requestBody": {"required": True, "content": _json(endpoint.takes.__name__)}}
     good: Schema = {"description": "成功"}
-    good["content"] = _json(endpoint.gives.__name__) if endpoint.gives else {
-        "application/json": {"schema": {"type": "object"}}
-    }  # fmt: skip
-    answers: Schema = {"200": good}
+    if endpoint.status != 204:
+        good["content"] = _json(endpoint.gives.__name__) if endpoint.gives else {
+            "application/json": {"schema": {"type": "object"}}
+        }  # fmt: skip
+    answers: Schema = {str(endpoint.status): good}
     for status in endpoint.errors:
         answers[str(status)] = {"description": ERROR_WORDS[status], "content": _json(Failure.__name__)}
     if endpoint.gives is Health:
@@ -172,7 +188,7 @@ def operations() -> tuple[Operation, ...]:
                 Line(p["name"], _kind(p["schema"]), p.get("required", False), p["description"])
                 for p in made["parameters"]
             ]
-            errors = [(s, a["description"]) for s, a in made["responses"].items() if s != "200"]
+            errors = [(s, a["description"]) for s, a in made["responses"].items() if s >= "400"]
             found.append(
                 Operation(
                     anchor=made["operationId"],
@@ -182,7 +198,7 @@ def operations() -> tuple[Operation, ...]:
                     signed_in={} not in made["security"],
                     parameters=lines,
                     body=_named(made.get("requestBody", {})),
-                    answer=_named(made["responses"]["200"]),
+                    answer=_named(made["responses"].get("200", {})),
                     errors=errors,
                 )
             )

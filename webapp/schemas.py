@@ -121,6 +121,22 @@ class SuggestRequest(_Input):
         return Draft(self.project, self.goal, self.budget, self.use or None, tuple(self.chosen), self.limit)
 
 
+class ChoiceRequest(_Input):
+    """``POST /choices``: a suggestion was taken over into a draft."""
+
+    use: str = Field(max_length=100, description="草稿所属的用途名称")
+    id: str = Field(max_length=40, description="采用的指标编号")
+    chosen: list[Annotated[str, Field(max_length=40)]] = Field(max_length=200, description="草稿中已有的指标编号")
+
+
+class ChoicesQuery(_Input):
+    """``DELETE /choices``."""
+
+    use: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        None, description="只清除该用途的记录；不给出时清除全部"
+    )
+
+
 class ReviewRow(_Input):
     """One row of a goal table as it was filled in."""
 
@@ -250,6 +266,7 @@ def _translated(error: ValidationError) -> BadInput:
         "missing": "缺少“{path}”，请补充。",
         "extra_forbidden": "没有“{path}”这一项，请去掉或检查拼写。",
         "string_type": "“{path}”须为文字，请修改。",
+        "string_too_short": "“{path}”不能为空，请补充或去掉。",
         "string_too_long": "“{path}”超过 {max_length} 字，请删减。",
         "int_type": "“{path}”须为整数，请修改。",
         "float_type": "“{path}”须为数字，请修改。",

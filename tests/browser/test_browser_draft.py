@@ -71,6 +71,32 @@ def test_take_one_it_is_in_the_table_no_longer_suggested_and_survives_a_reload(t
     expect(page.locator(f".group [data-id='{id}']")).to_have_count(1)
 
 
+def test_what_a_signed_in_person_takes_is_told_and_the_public_tells_nothing(
+    tab: Tab, sign_in: Callable[[], None]
+) -> None:
+    page = tab.open("/draft")
+    page.fill("#goal", GOAL)
+    page.locator(".take").first.click()
+    expect(page.locator("#rows tr")).to_have_count(1)
+    expect(page.locator(".coverage .covered")).to_have_count(1)
+    assert tab.asked("/api/v1/choices") == 0
+    sign_in()
+    page = tab.open("/draft")
+    page.fill("#goal", GOAL)
+    first = page.locator(".group [data-id]").first
+    expect(first).to_be_visible()
+    id, use = first.get_attribute("data-id"), page.locator(".pin").first.get_attribute("data-use")
+    with page.expect_response("**/api/v1/choices") as told:
+        page.keyboard.press("Alt+1")
+    assert (told.value.status, told.value.request.post_data_json) == (204, {"use": use, "id": id, "chosen": [id]})
+    # Without a way to tell, the page works on.
+    expect(page.locator(".coverage .covered")).to_have_count(1)
+    page.evaluate("delete document.getElementById('draft').dataset.choices")
+    page.keyboard.press("Alt+1")
+    expect(page.locator("#rows tr")).to_have_count(2)
+    assert tab.asked("/api/v1/choices") == 1
+
+
 def test_taking_by_keyboard_keeps_ones_place_in_the_list(tab: Tab) -> None:
     page = tab.open("/draft")
     page.fill("#goal", GOAL)

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import pytest
 from python_calamine import CalamineWorkbook
 
-from corpus import experts, imports, indicators, maintenance, people, policies
+from corpus import choices, experts, imports, indicators, maintenance, people, policies
 from corpus.access import PUBLIC, Clearance, Role
+from corpus.indicators import indicator_id
 from corpus.model import Expert, Status
 from corpus.people import User
 from corpus.readers.tables import Row
@@ -397,6 +398,27 @@ def test_a_token_is_printed_once_and_works(filled: Store, run: Run) -> None:
     assert run("user", "token", "离职人员") == Said(2, "", "用户“离职人员”已停用，不能签发令牌。\n")
     wrong = Said(2, "", "令牌有效期须大于 0 天、不超过 3650 天，请修改 --days。\n")
     assert [run("user", "token", "公安经办", "--days", d) for d in ("0", "-1", "1e12", "nan", "inf")] == [wrong] * 5
+
+
+# choices
+
+
+def test_what_was_taken_over_is_listed_and_cleared_by_an_administrator(filled: Store, run: Run) -> None:
+    person = people.get(filled, "公安经办").actor
+    use = "学前教育保障"
+    for code in ("2100001", "2200001", "2190001"):
+        choices.take(filled, use, indicator_id(code), person, chosen=[])
+    listed = f"{use}\t2100001\t新建幼儿园数量\t1\n{use}\t2200001\t验收合格率\t1\n"
+    refused = [run(*who, "choices", "reset") for who in ((), ("--as", "公安经办"))]
+    refused += [run("choices", "list", *who) for who in ((), ("--as", "公安经办"))]
+    messages = [f"只有财政管理员可以{what}采用记录，请联系本级财政部门。\n" for what in ("清除", "查看")]
+    assert refused == [Said(1, "", message) for message in messages for _ in range(2)]
+    assert run("choices", "list", "--as", "管理员") == Said(0, listed, "")
+    assert run("choices", "reset", "--use", "没有的用途", "--as", "管理员") == Said(0, "已清除 0 条采用记录\n", "")
+    assert run("--as", "管理员", "choices", "reset", "--use", use) == Said(0, "已清除 2 条采用记录\n", "")
+    choices.take(filled, use, indicator_id("2100001"), person, chosen=[])
+    assert run("--as", "管理员", "choices", "reset") == Said(0, "已清除 1 条采用记录\n", "")
+    assert run("--as", "管理员", "choices", "list") == Said(0, "", "")
 
 
 # backup and restore

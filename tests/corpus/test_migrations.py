@@ -23,6 +23,7 @@ NAMES = [
     "create_words",
     "create_change_records",
     "create_people",
+    "create_choices",
 ]
 
 

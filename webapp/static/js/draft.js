@@ -199,9 +199,22 @@ function fail(message) {
   say(message);
 }
 
+/** Tell what was taken over, so that others are helped by it; for signed-in people only, and nothing hangs on it. */
+function tell(row) {
+  const first = use || pane.querySelector(".pin")?.dataset.use;
+  if (!page.dataset.choices || !first) return;
+  fetch(page.dataset.choices, {
+    method: "POST",
+    keepalive: true,
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
+    body: JSON.stringify({ use: first, id: row.id, chosen: rows.map((known) => known.id) }),
+  }).catch(() => {});
+}
+
 function adopt(button) {
   const row = JSON.parse(button.dataset.row);
   take(row);
+  tell(row);
   say(`已采用 ${row.name}`);
   changed();
 }
