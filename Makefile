@@ -15,7 +15,7 @@ export ZHIBIAO_SAMPLES ?= $(abspath $(wildcard ../shared))
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-$(VENV)/.serve: requirements.lock pyproject.toml
+$(VENV)/.serve: requirements.lock pyproject.toml hatch_build.py indexer/kernel.c
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock

@@ -7,53 +7,82 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 import jieba
 import pypinyin
+from jieba import finalseg
 
 from corpus.text import fold
+from indexer import kernel
+from indexer.kernel import Dictionary, Library, Words
 
 # Splits words off that carry no matter of their own; kept short on purpose: statistics weigh the rest down.
 _STOP_CHARACTERS = "的了和与及或等对在为以将是由把被从到按向并其该本各中上下内外个"
 _STOP_PHRASES = ("及其", "以及", "进行", "开展", "实施", "有关", "相关", "通过", "根据", "按照", "其中", "做好", "我们")
 STOP_WORDS = frozenset((*_STOP_CHARACTERS, *_STOP_PHRASES))
 _TERM = re.compile(r"[\w%‰]")
+# Where no two of these stand together, no known word is made of them alone.
+_SIGNS = re.compile(r"[+#&.-]{2}")
 
-
+# What is read once in a process: jieba's own words for the kernel, or for jieba itself.
 _lock = threading.Lock()
-_loaded: list[tuple[dict[str, int], int]] = []
+_words: list[Words] = []
+_frequencies: list[tuple[dict[str, int], int]] = []
 
 
-def _dictionary(cache: Path | None) -> tuple[dict[str, int], int]:
-    """jieba's own words and their frequencies, read once in a process, and the sum of these.
+def _kernel_words(cache: Path | None) -> Words:
+    """jieba's own words for the kernel, of which a copy is kept in the given folder."""
+    with _lock:
+        if not _words:
+            source = f"jieba {jieba.__version__}"
+            path = cache / "words.bin" if cache else None
+            words = Words.load(path, source) if path else None
+            if words is None:
+                with jieba.Tokenizer().get_dict_file() as file:
+                    lines = [line.split(" ", 2) for line in file.read().decode("utf-8").strip().split("\n")]
+                words = Words.of([line[0] for line in lines], (int(line[1]) for line in lines))
+                if path:
+                    with suppress(OSError):  # a full disk makes the next start slower, no more
+                        words.save(path, source)
+            _words.append(words)
+        return _words[0]
+
+
+def _jieba_words(cache: Path | None) -> tuple[dict[str, int], int]:
+    """jieba's own words and their frequencies, and the sum of these.
 
     By default jieba would read and write its cache in the machine's shared temporary folder, where anybody
     could put one.
     """
     with _lock:
-        if not _loaded:
+        if not _frequencies:
             jieba.setLogLevel(60)
             tokenizer = jieba.Tokenizer()
             if cache is None:
-                _loaded.append(tokenizer.gen_pfdict(tokenizer.get_dict_file()))
+                _frequencies.append(tokenizer.gen_pfdict(tokenizer.get_dict_file()))
             else:
                 cache.mkdir(parents=True, exist_ok=True)
                 tokenizer.tmp_dir = str(cache)
                 tokenizer.cache_file = "jieba.cache"
                 tokenizer.initialize()
-                _loaded.append((tokenizer.FREQ, tokenizer.total))
-        return _loaded[0]
+                _frequencies.append((tokenizer.FREQ, tokenizer.total))
+        return _frequencies[0]
 
 
 class _Tokenizer(jieba.Tokenizer):  # type: ignore[misc]
-    """Remembers the word graphs that a cut is made of: they hold the words across its borders, too."""
+    """jieba, remembering the word graphs that a cut is made of: they hold the words across its borders, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, terms: Iterable[str], cache: Path | None) -> None:
         super().__init__()
         self._thread = threading.local()
+        frequencies, total = _jieba_words(cache)
+        self.FREQ, self.total, self.initialized = frequencies.copy(), total, True
+        for term in terms:
+            self.add_word(term)
 
     def get_DAG(self, sentence: str) -> dict[int, list[int]]:
         graph: dict[int, list[int]] = super().get_DAG(sentence)
@@ -62,31 +91,77 @@ class _Tokenizer(jieba.Tokenizer):  # type: ignore[misc]
             graphs.append((sentence, graph))
         return graph
 
-    def cut_with_graphs(self, text: str) -> tuple[list[str], list[tuple[str, dict[int, list[int]]]]]:
-        """The words of ``text``, and each sentence with the ends of the known words that start at its characters."""
+    def known(self, word: str) -> bool:
+        return bool(self.FREQ.get(word))
+
+    def words(self, text: str) -> list[str]:
+        return [w for w in self.cut(text) if _TERM.search(w) and w not in STOP_WORDS]
+
+    def tokens(self, text: str) -> tuple[str, ...]:
         graphs: list[tuple[str, dict[int, list[int]]]] = []
         self._thread.graphs = graphs
         try:
-            return list(self.cut(text)), graphs
+            words = list(self.cut(text))
         finally:
             self._thread.graphs = None
+        found = [s[k : end + 1] for s, graph in graphs for k, ends in graph.items() for end in ends if end > k]
+        known = set(found)
+        found += [w for w in words if w not in known]
+        return tuple(w for w in found if w not in STOP_WORDS and _TERM.search(w))
+
+
+class _Kernel:
+    """The same words as jieba's, from the compiled kernel; only runs of unknown characters still go to jieba."""
+
+    def __init__(self, library: Library, terms: Sequence[str], cache: Path | None) -> None:
+        self._dictionary = Dictionary(library, _kernel_words(cache), terms)
+        self.known = self._dictionary.known
+
+    def words(self, text: str) -> list[str]:
+        return self._rest(text, self._dictionary.cut(text))
+
+    def tokens(self, text: str) -> tuple[str, ...]:
+        edges, rest = self._dictionary.graph(text)
+        found = [w for start, end in edges if (w := text[start:end]) not in STOP_WORDS]
+        if _SIGNS.search(text):
+            found = [w for w in found if _TERM.search(w)]
+        known = set(found)
+        found += [w for w in self._rest(text, rest) if w not in known]
+        return tuple(found)
+
+    @staticmethod
+    def _rest(text: str, pieces: Iterable[tuple[int, int]]) -> list[str]:
+        found: list[str] = []
+        for start, end in pieces:
+            if end < 0:
+                run = text[start:-end]
+                found += _remembered(run) if len(run) <= 32 else _recognised(run)
+            elif (w := text[start:end]) not in STOP_WORDS and (w.isalnum() or _TERM.search(w)):
+                found.append(w)
+        return found
+
+
+def _recognised(run: str) -> tuple[str, ...]:
+    """The words that jieba's model of unknown words sees in a run of single characters."""
+    return tuple(w for w in finalseg.cut(run) if _TERM.search(w) and w not in STOP_WORDS)
+
+
+_remembered = lru_cache(maxsize=16384)(_recognised)
 
 
 class Analyzer:
     """Segmentation with one lexicon. Threads may share it."""
 
     def __init__(self, terms: Iterable[str] = (), *, cache: Path | None = None) -> None:
-        """``terms`` are kept whole; ``cache`` is a folder for jieba's compiled dictionary (else none is kept)."""
-        frequencies, total = _dictionary(cache)
-        self._jieba = _Tokenizer()
-        self._jieba.FREQ, self._jieba.total, self._jieba.initialized = frequencies.copy(), total, True
-        for term in terms:
-            self._jieba.add_word(fold(term))
+        """``terms`` are kept whole; ``cache`` is a folder for the compiled dictionary (else none is kept)."""
+        folded = [term for term in map(fold, terms) if term]
+        library = kernel.load()
+        self._tokenizer = _Kernel(library, folded, cache) if library else _Tokenizer(folded, cache)
         self.tokens = lru_cache(maxsize=4096)(self._tokens)
 
     def words(self, text: str) -> list[str]:
         """The words of ``text`` in order, uncut: what a person would call the parts of a query."""
-        return [w for w in self._jieba.cut(fold(text)) if _TERM.search(w) and w not in STOP_WORDS]
+        return self._tokenizer.words(fold(text))
 
     def parts(self, word: str) -> list[str]:
         """The smallest known words inside ``word``, none of which holds another; empty when there is but itself."""
@@ -98,20 +173,16 @@ class Analyzer:
 
         公路 and 农村公路 stand in 农村公路养护, whichever way it is cut: jieba's search mode, and more, in one pass.
         """
-        words, graphs = self._jieba.cut_with_graphs(fold(text))
-        found = [s[k : end + 1] for s, graph in graphs for k, ends in graph.items() for end in ends if end > k]
-        known = set(found)
-        found += [w for w in words if w not in known]
-        return tuple(w for w in found if w not in STOP_WORDS and _TERM.search(w))
+        return self._tokenizer.tokens(fold(text))
 
     def known(self, word: str) -> bool:
         """Whether the dictionary or the lexicon holds ``word``."""
-        return bool(self._jieba.FREQ.get(word))
+        return self._tokenizer.known(word)
 
 
 def characters(text: str) -> list[str]:
     """Every character that is not blank: for one-character queries and for literal matches."""
-    return [c for c in fold(text) if not c.isspace()]
+    return list("".join(fold(text).split()))
 
 
 @lru_cache(maxsize=65536)

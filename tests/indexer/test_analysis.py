@@ -6,17 +6,29 @@ import marshal
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer import kernel
 from indexer.analysis import STOP_WORDS, Analyzer, characters, fold_latin, pinyin
 
 
+@pytest.fixture(scope="module", params=["on", "off"], autouse=True)
+def switched(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test runs with the compiled kernel and with jieba alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZHIBIAO_KERNEL", request.param)
+        if request.param == "on" and kernel.load() is None:
+            pytest.skip("the kernel was not compiled on this machine")
+        yield request.param
+
+
 @pytest.fixture(scope="module")
-def analyzer(tmp_path_factory: pytest.TempPathFactory) -> Analyzer:
+def analyzer(tmp_path_factory: pytest.TempPathFactory, switched: str) -> Analyzer:
     return Analyzer(["弯沉值", "农村公路", "高標準農田", "灌溉保證率"], cache=tmp_path_factory.mktemp("cache"))
 
 
@@ -96,24 +108,27 @@ def child(shared: Path, *folders: str) -> list[str]:
 
 
 @pytest.mark.parametrize("found", [None, b"damaged"])
-def test_the_dictionary_cache_lies_in_the_given_folder_alone(tmp_path: Path, found: bytes | None) -> None:
+def test_the_dictionary_cache_lies_in_the_given_folder_alone(
+    tmp_path: Path, found: bytes | None, switched: str
+) -> None:
     """And what somebody put into the machine's temporary folder is not read."""
+    name = "words.bin" if switched == "on" else "jieba.cache"
     shared, given = tmp_path / "shared", tmp_path / "given"
     for folder in (shared, given):
         folder.mkdir()
     (shared / "jieba.cache").write_bytes(marshal.dumps(({"农村公路养护": 10**6}, 10**6)))
     if found:
-        (given / "jieba.cache").write_bytes(found)
+        (given / name).write_bytes(found)
     assert child(shared, str(given)) == ["农村公路 养护"]
-    assert [p.name for p in given.iterdir()] == ["jieba.cache"]
-    assert (given / "jieba.cache").stat().st_size > 10**6
+    assert [p.name for p in given.iterdir()] == [name]
+    assert (given / name).stat().st_size > 10**6
     assert [p.name for p in shared.iterdir()] == ["jieba.cache"]
     if found:
         return
     # The second process reads the cache that the first one wrote.
-    written = (given / "jieba.cache").stat().st_mtime_ns
+    written = (given / name).stat().st_mtime_ns
     assert child(shared, str(given), "") == ["农村公路 养护"] * 2
-    assert (given / "jieba.cache").stat().st_mtime_ns == written
+    assert (given / name).stat().st_mtime_ns == written
 
 
 def test_no_cache_is_kept_where_none_was_asked_for(tmp_path: Path) -> None:

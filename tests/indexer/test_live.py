@@ -146,7 +146,7 @@ def test_words_change_with_the_next_build(store: Store, live: Live) -> None:
     build.build(store)
     total, codes = found(store, live, "修路架桥")
     assert (total, codes[:2]) == (9, ["2100002", "2100001"])
-    assert live.view().analyzer.words("管护机制") == ["管护机制"]
+    assert live.view().words.analyzer.words("管护机制") == ["管护机制"]
 
 
 def test_many_changes(store: Store, live: Live, rows: Rows, put_rows: PutRows) -> None:

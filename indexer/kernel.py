@@ -1,0 +1,212 @@
+"""The compiled half of segmentation: a flat dictionary, and what kernel.c does with it.
+
+Built with the package where there is a C compiler (hatch_build.py). Whoever uses it must be able to do without.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import sysconfig
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIBRARY = f"_kernel{sysconfig.get_config_var('SHLIB_SUFFIX') or '.so'}"
+# As kernel.c says it of itself: a library left over from other sources is not used.
+FORMAT = 1
+
+_MAGIC = b"zhibiao words 1" + sys.byteorder[:1].encode()
+_ENCODING = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
+_SLOT = np.dtype([("key", np.uint64), ("frequency", np.float64)])
+# Shorter texts take less time than getting Python's lock back may take where other threads are busy.
+_LONG = 4000
+
+
+class _Table(ctypes.Structure):
+    _fields_ = (
+        ("slots", ctypes.c_void_p),
+        ("capacity", ctypes.c_uint64),
+        ("total", ctypes.c_int64),
+        ("finished", ctypes.c_int32),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words in the order of being added: characters end to end (uint32), lengths (uint32), frequencies (int64)."""
+
+    text: NDArray[np.uint32]
+    lengths: NDArray[np.uint32]
+    frequencies: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, words: Sequence[str], frequencies: Iterable[int] = ()) -> Words:
+        """The words, none empty, with their frequencies, if any."""
+        return cls(
+            np.frombuffer(_characters("".join(words)), np.uint32),
+            np.fromiter(map(len, words), np.uint32, len(words)),
+            np.fromiter(frequencies, np.int64),
+        )
+
+    def save(self, path: Path, source: str) -> None:
+        """Write to a file in one step; ``source`` names what the words are from."""
+        body = self.frequencies.tobytes() + self.lengths.tobytes() + self.text.tobytes()
+        head = _MAGIC + np.array([len(self.lengths), len(self.text)], np.int64).tobytes()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(head + _digest(source, head, body) + body)
+            Path(aside).replace(path)
+        except BaseException:
+            Path(aside).unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def load(cls, path: Path, source: str) -> Words | None:
+        """What save wrote; None when there is no such file, or not a whole one of that source."""
+        try:
+            content = path.read_bytes()
+        except OSError:
+            return None
+        start = len(_MAGIC) + 16
+        head, digest, body = content[:start], content[start : start + 32], memoryview(content)[start + 32 :]
+        if not head.startswith(_MAGIC) or digest != _digest(source, head, body):
+            return None
+        count, characters = (int(n) for n in np.frombuffer(head, np.int64, 2, len(_MAGIC)))
+        return cls(
+            np.frombuffer(body, np.uint32, characters, 12 * count),
+            np.frombuffer(body, np.uint32, count, 8 * count),
+            np.frombuffer(body, np.int64, count),
+        )
+
+
+class Dictionary:
+    """Words that are looked up and cut by. Not to be changed once it is made; threads may share it."""
+
+    def __init__(self, library: Library, words: Words, terms: Sequence[str] = ()) -> None:
+        """``terms`` are added to ``words`` one by one as jieba's add_word does it, none of them empty."""
+        self._library = library
+        parts = [words, Words.of(terms)]
+        pointers = [(p.text.ctypes.data, p.lengths.ctypes.data) for p in parts]
+        counts = [len(p.lengths) for p in parts]
+        slow = library.long
+        nodes = sum(slow.zb_nodes(*pointer, count) for pointer, count in zip(pointers, counts, strict=True))
+        # One slot must stay free, and a crowded table is slow.
+        self._slots = np.zeros(nodes * 7 // 4 + 64, _SLOT)
+        self._table = _Table(self._slots.ctypes.data, len(self._slots), 0, 0)
+        self._handle = ctypes.addressof(self._table)
+        given = (words.frequencies.ctypes.data, None)
+        for pointer, count, frequencies in zip(pointers, counts, given, strict=True):
+            if slow.zb_add(self._handle, *pointer, frequencies, count):
+                raise MemoryError
+        slow.zb_finish(self._handle)
+        self._thread = threading.local()
+
+    def known(self, word: str) -> bool:
+        """Whether it holds ``word``."""
+        return bool(self._library.short.zb_known(self._handle, _characters(word), len(word)))
+
+    def cut(self, text: str) -> Iterator[tuple[int, int]]:
+        """Start and end of every word of ``text``; an end below zero ends a run of single characters.
+
+        Such a run is what jieba gives to its model of unknown words.
+        """
+        return self._cut(text, graph=False)[1]
+
+    def graph(self, text: str) -> tuple[Iterator[tuple[int, int]], Iterator[tuple[int, int]]]:
+        """Known words of two characters or more, wherever they stand, by start and end; and the rest of the cut."""
+        return self._cut(text, graph=True)
+
+    def _cut(self, text: str, *, graph: bool) -> tuple[Iterator[tuple[int, int]], Iterator[tuple[int, int]]]:
+        n = len(text)
+        room = self._room(n)
+        library = self._library.long if n > _LONG else self._library.short
+        while True:
+            count = library.zb_cut(self._handle, _characters(text), n, *room.pointers, room.edges if graph else 0)
+            if count < 0:
+                raise MemoryError
+            found = room.found.value
+            if found <= room.edges:
+                break
+            room = _Room(n, found)
+        starts, ends = room.starts[:found].tolist(), room.ends[:found].tolist()
+        pieces = iter(room.pieces[: 2 * count].tolist())
+        return zip(reversed(starts), reversed(ends), strict=True), zip(pieces, pieces, strict=True)
+
+    def _room(self, n: int) -> _Room:
+        """Where the kernel writes: a thread keeps the room for short texts."""
+        if n > _LONG:
+            return _Room(n, 4 * n)
+        room: _Room | None = getattr(self._thread, "room", None)
+        if room is None:
+            room = self._thread.room = _Room(_LONG, 4 * _LONG)
+        return room
+
+
+class _Room:
+    """Memory for what is found in a text of ``n`` characters with so many known words."""
+
+    def __init__(self, n: int, edges: int) -> None:
+        self.edges = edges
+        self.pieces = np.empty(2 * n, np.int32)
+        self.starts = np.empty(edges, np.int32)
+        self.ends = np.empty(edges, np.int32)
+        self.found = ctypes.c_int64()
+        arrays = (self.pieces, self.starts, self.ends)
+        self.pointers = (*(a.ctypes.data for a in arrays), ctypes.addressof(self.found))
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The compiled functions, twice: ``short`` ones keep Python's lock, ``long`` ones let other threads run."""
+
+    short: Any
+    long: Any
+
+
+def load() -> Library | None:
+    """The library; None where none was built for these sources, or ZHIBIAO_KERNEL=off is set."""
+    if os.environ.get("ZHIBIAO_KERNEL") == "off":
+        return None
+    return _open(Path(__file__).with_name(LIBRARY))
+
+
+@cache
+def _open(path: Path) -> Library | None:
+    with suppress(OSError, AttributeError):
+        library = Library(ctypes.PyDLL(str(path)), ctypes.CDLL(str(path)))
+        if library.short.zb_format() == FORMAT:
+            for functions in (library.short, library.long):
+                pointer, number = ctypes.c_void_p, ctypes.c_int64
+                functions.zb_known.argtypes = [pointer, ctypes.c_char_p, number]
+                functions.zb_nodes.argtypes = [pointer, pointer, number]
+                functions.zb_nodes.restype = number
+                functions.zb_add.argtypes = [pointer, pointer, pointer, pointer, number]
+                functions.zb_finish.argtypes = [pointer]
+                functions.zb_finish.restype = None
+                functions.zb_cut.argtypes = [pointer, ctypes.c_char_p, number, *[pointer] * 4, number]
+                functions.zb_cut.restype = number
+            return library
+    return None
+
+
+def _characters(text: str) -> bytes:
+    return text.encode(_ENCODING, "surrogatepass")
+
+
+def _digest(source: str, head: bytes, body: bytes | memoryview) -> bytes:
+    made = sha256(source.encode() + head)
+    made.update(body)
+    return made.digest()
