@@ -94,8 +94,32 @@ def _plain(text: str) -> str:
     return done
 
 
+_same: set[str] = set()
+_other: set[str] = set()
+
+
+def _settled(text: str) -> bool:
+    """Whether every character is a Han or ASCII one that folding leaves alone: nearly all of a library's text.
+
+    Such characters do not join. Both sets grow no larger than these alphabets.
+    """
+    fresh = set(text) - _same
+    if not fresh:
+        return True
+    if fresh & _other:
+        return False
+    for character in fresh:
+        plain = " " <= character <= "~" or "\u4e00" <= character <= "\u9fff" or character in "，。、；：（）“”《》—"
+        (_same if plain and _refolded(character) == character else _other).add(character)
+    return fresh <= _same
+
+
 def _folded(text: str) -> str:
     """``_plain`` and casefold, until nothing changes."""
+    return text if _settled(text) else _refolded(text)
+
+
+def _refolded(text: str) -> str:
     while True:
         done = _plain(_plain(text).casefold())
         if done == text:

@@ -78,16 +78,27 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A query ready to run: at least ``need`` of its units, and all of its ``literals`` (character sequences)."""
+    """A query ready to run: at least ``need`` of its units, and all of its ``literals`` (character sequences).
+
+    ``near`` are ids with points for their likeness in meaning; ``widens`` lets them in without the units.
+    """
 
     units: tuple[Unit, ...] = ()
     literals: tuple[tuple[str, ...], ...] = ()
     need: int = 0
+    near: tuple[tuple[str, float], ...] = ()
+    widens: bool = False
+
+
+NO_UNIT = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A share of a hit's score: which unit, by which term, in which field."""
+    """A share of a hit's score: which unit, by which term, in which field.
+
+    Likeness in meaning is the share of no unit: :data:`NO_UNIT`, in the field ``meaning``.
+    """
 
     unit: int
     term: Term

@@ -6,6 +6,7 @@ import json
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from corpus.access import Scope
 from corpus.store import Store
@@ -57,6 +58,24 @@ class View:
     def engine(self, kind: str, scope: Scope) -> Embedded:
         """The index of a kind in the edition that this reader may open."""
         return self.engines[kind, scope.edition]
+
+
+class Views(Protocol):
+    """Whatever tells the moment that an answer is computed on."""
+
+    def view(self) -> View:
+        """The moment to use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One view held fast: many answers on the same one, or under other weights."""
+
+    held: View
+
+    def view(self) -> View:
+        """See :class:`Views`."""
+        return self.held
 
 
 class Live:

@@ -40,6 +40,8 @@ ASPECTS = {
     "社会效益": "社会效益",
     "生态效益": "生态效益", "可持续": "可持续影响", "可持续影响": "可持续影响", "满意度": "满意度", "满意": "满意度",
 }  # fmt: skip
+# What a word of a project's name is worth beside one of its goal, and one that stands in brackets there.
+PROJECT, ASIDE = 1.5, 0.25
 # The longest unknown word that is read as an abbreviation, by the first characters of its words.
 MAX_GUESS = 4
 _QUOTED = re.compile(r"[\"“”「『]([^\"“”「」『』]{1,100})[\"“”」』]")
@@ -66,24 +68,45 @@ class Thesaurus:
                 found.setdefault(fold(s.term), []).append(Synonym(term=s.variant, variant=s.term, type=s.type))
         return cls({v: tuple(found[v]) for v in sorted(found)}, max(map(len, found), default=0))
 
-    def split(self, folded: str) -> list[tuple[str, tuple[Synonym, ...]]]:
-        """The text cut at its variants: (piece, its synonyms or none), nothing lost."""
+    def split(self, folded: str, words: Sequence[str] = ()) -> list[tuple[str, tuple[Synonym, ...]]]:
+        """The text cut at its variants: (piece, its synonyms or none), nothing lost.
+
+        ``words`` are those of the text in order. A variant that takes half of one of them is none: 护工 in 养护工程.
+        """
         pieces: list[tuple[str, tuple[Synonym, ...]]] = []
+        firsts, lasts = _spans(folded, words)
         plain = start = 0
         while start < len(folded):
             for length in range(min(self.longest, len(folded) - start), 1, -1):
-                known = self.by_variant.get(folded[start : start + length])
-                if known:
+                end = start + length
+                known = self.by_variant.get(folded[start:end])
+                halves = known and (
+                    (firsts[start] < start and lasts[start] < end) or (firsts[end - 1] > start and lasts[end - 1] > end)
+                )
+                if known and not halves:
                     if plain < start:
                         pieces.append((folded[plain:start], ()))
-                    pieces.append((folded[start : start + length], known))
-                    plain = start = start + length
+                    pieces.append((folded[start:end], known))
+                    plain = start = end
                     break
             else:
                 start += 1
         if plain < len(folded):
             pieces.append((folded[plain:], ()))
         return pieces
+
+
+def _spans(text: str, words: Sequence[str]) -> tuple[list[int], list[int]]:
+    """For each character, where the word that it belongs to starts and ends."""
+    firsts, lasts = list(range(len(text))), list(range(1, len(text) + 1))
+    at = 0
+    for word in words:
+        start = text.find(word, at)
+        if start >= 0:
+            at = start + len(word)
+            firsts[start:at] = [start] * len(word)
+            lasts[start:at] = [at] * len(word)
+    return firsts, lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +154,7 @@ def plan(text: str, words: Vocabulary) -> Plan:
         if (stem := word.removesuffix("指标")) in ASPECTS:
             units.setdefault(stem, _unit(stem, words))
             continue
-        for piece, synonyms in words.thesaurus.split(word):
+        for piece, synonyms in words.thesaurus.split(word, words.analyzer.words(word)):
             for unit in _units(piece, synonyms, words):
                 units.setdefault(unit.label, unit)
     # A quoted text also scores, so that the best of the records that hold it come first.
@@ -206,7 +229,7 @@ def draft(parts: Sequence[tuple[str, float]], words: Vocabulary) -> Plan:
     units: dict[str, Unit] = {}
     for text, weight in parts:
         for word in fold(_JUNK.sub(" ", text)).split():
-            for piece, synonyms in words.thesaurus.split(word):
+            for piece, synonyms in words.thesaurus.split(word, words.analyzer.words(word)):
                 for unit in _units(piece, synonyms, words):
                     if len(unit.label) > 1 and not unit.label[0].isdigit():
                         units.setdefault(unit.label, unit)
@@ -214,10 +237,48 @@ def draft(parts: Sequence[tuple[str, float]], words: Vocabulary) -> Plan:
     generic = words.settings.query.generic
     return Plan(
         tuple(
-            _times(unit, generic if label in GENERIC else 1 + math.log(max(counts[label], 0.5)))
-            for label, unit in units.items()
+            _times(unit, generic if label in GENERIC else _said(counts[label]))
+            for label, unit in _once(units).items()
         )
     )
+
+
+def _said(count: float) -> float:
+    """What a word is worth that was said so often: ever less more; less than once, in proportion."""
+    return 1 + math.log(count) if count >= 1 else count
+
+
+def _once(units: Mapping[str, Unit]) -> dict[str, Unit]:
+    """The units with every term in one of them only, that of the greatest weight.
+
+    公租房, 廉租房 and 保障性住房 in one draft all lead to 公租房: a record that says it is not three times as near.
+    """
+    best: dict[str, tuple[float, str]] = {}
+    for label, unit in units.items():
+        for term in (*unit.terms, *unit.parts):
+            if term.text not in best or term.weight > best[term.text][0]:
+                best[term.text] = (term.weight, label)
+    return {
+        label: Unit(
+            label,
+            tuple(t for n, t in enumerate(unit.terms) if n == 0 or best[t.text][1] == label),
+            tuple(t for t in unit.parts if best[t.text][1] == label),
+        )
+        for label, unit in units.items()
+    }
+
+
+_UNIT = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
+
+
+def matter(project: str, goal: str) -> str:
+    """Project and goal in one text, without what stands in the project's brackets."""
+    return f"{_UNIT.sub('', project).strip()}：{goal}"
+
+
+def project_parts(project: str) -> list[tuple[str, float]]:
+    """A project's name as texts with weights: what stands in brackets is mostly the unit and the year."""
+    return [(_UNIT.sub(" ", project), PROJECT), (" ".join(_UNIT.findall(project)), ASIDE)]
 
 
 def _times(unit: Unit, weight: float) -> Unit:

@@ -14,7 +14,7 @@ from corpus.model import Goal
 from corpus.reference import FOLDER, table
 from corpus.store import Store
 from indexer import review_library, review_rules, review_tables
-from indexer.live import Live
+from indexer.live import Views
 from indexer.review_library import Match
 from indexer.review_read import Remark, Severity, Table, read
 
@@ -113,7 +113,7 @@ class Review:
         }
 
 
-def review(goal: Goal, store: Store, live: Live, actor: Actor) -> Review:
+def review(goal: Goal, store: Store, live: Views, actor: Actor) -> Review:
     """Examine a goal by the rules, beside the library as ``actor`` may see it. No text is refused."""
     examined = read(goal)
     view = live.view()

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from corpus import experts, indicators, policies
-from corpus.access import Actor, require_signed_in, visible
+from corpus.access import Actor, Scope, require_signed_in, visible
 from corpus.errors import BadInput
 from corpus.model import Expert, Indicator
 from corpus.policies import Found
@@ -16,10 +18,12 @@ from corpus.text import fold, is_latin, spans
 from indexer import query
 from indexer.analysis import characters
 from indexer.documents import SCHEMAS
-from indexer.engine import Part, Plan, Ranked, Term, Unit
-from indexer.live import Live, View
+from indexer.engine import NO_UNIT, Part, Plan, Ranked, Term, Unit
+from indexer.live import View, Views
 
 MAX_SIZE = 100
+# With fewer hits than this by words, what is near in meaning is let in: so many of the nearest.
+FEW, MEANT = 20, 40
 SORTS = ("score", "code", "name", "-updated")
 FIELD_WORDS = {
     "name": "名称",
@@ -139,23 +143,23 @@ _EXPERTS: _Kind[Expert] = _Kind(
 )
 
 
-def search_indicators(store: Store, live: Live, asked: Query, actor: Actor) -> Results[Indicator]:
+def search_indicators(store: Store, live: Views, asked: Query, actor: Actor) -> Results[Indicator]:
     """Indicators for a query. Raises BadInput, naming the field."""
     return _search(store, live, _INDICATORS, asked, actor)
 
 
-def search_policies(store: Store, live: Live, asked: Query, actor: Actor) -> Results[Found]:
+def search_policies(store: Store, live: Views, asked: Query, actor: Actor) -> Results[Found]:
     """Policy passages for a query, each with its citation."""
     return _search(store, live, _POLICIES, asked, actor)
 
 
-def search_experts(store: Store, live: Live, asked: Query, actor: Actor) -> Results[Expert]:
+def search_experts(store: Store, live: Views, asked: Query, actor: Actor) -> Results[Expert]:
     """Experts for a query. Raises NotSignedIn for the public."""
     require_signed_in(actor)
     return _search(store, live, _EXPERTS, asked, actor)
 
 
-def _search(store: Store, live: Live, kind: _Kind[Record], asked: Query, actor: Actor) -> Results[Record]:
+def _search(store: Store, live: Views, kind: _Kind[Record], asked: Query, actor: Actor) -> Results[Record]:
     filters = _check(kind.name, asked)
     view = live.view()
     scope = visible(actor)
@@ -182,6 +186,11 @@ def _search(store: Store, live: Live, kind: _Kind[Record], asked: Query, actor: 
             if ranked.total:
                 plan, used, relaxed = attempt, wording, loose
                 break
+    if kind.name == "indicators" and asked.sort == "score" and used is None:
+        wider = _meant(view, scope, asked.text, plan, ranked)
+        if wider:
+            plan = wider
+            ranked = run(plan)
     records = {kind.key(record): record for record in kind.fetch(store, ranked.ids, actor)}
     parts = engine.explain(plan, ranked.ids)
     hits = tuple(
@@ -200,6 +209,34 @@ def _search(store: Store, live: Live, kind: _Kind[Record], asked: Query, actor: 
         used=used,
         relaxed=relaxed,
     )
+
+
+def _meant(view: View, scope: Scope, text: str, plan: Plan, ranked: Ranked) -> Plan | None:
+    """The plan with points for what is near in meaning, and open to it where the words found little; or nothing.
+
+    The nearest of all gets a share of the best lexical score, the middle one of the library none.
+    """
+    if view.meaning is None or not view.settings.query.meaning or not plan.units or plan.literals or is_latin(text):
+        return None
+    near = likeness(view, text, scope, MEANT)
+    if not near:
+        return None
+    best = view.engine("indicators", scope).search(replace(plan, near=()), scope, {}, limit=1, counts=False).scores
+    share = view.settings.query.meaning * (best[0] if best else 1.0)
+    points = tuple((id, share * likeness) for id, likeness in near)
+    return replace(plan, near=points, widens=ranked.total < FEW)
+
+
+def likeness(view: View, text: str, scope: Scope, limit: int) -> list[tuple[str, float]]:
+    """The records nearest in meaning to a text, best first: 1 for the nearest of all, 0 for the library's middle."""
+    if view.meaning is None:
+        return []
+    ids, cosines = view.meaning.scores(text, scope)
+    if not ids:
+        return []
+    middle, most = float(np.median(cosines)), float(cosines.max())
+    order = np.lexsort((np.array(ids), -cosines))[:limit].tolist()
+    return [(ids[n], round((float(cosines[n]) - middle) / ((most - middle) or 1.0), 6)) for n in order]
 
 
 def read(view: View, text: str) -> Plan:
@@ -262,6 +299,9 @@ def why(plan: Plan, parts: Sequence[Part], words: Mapping[str, str] = FIELD_WORD
                 labels.append(label)
     clauses = [f"{field}含{'、'.join(labels)}" for field, labels in said.items()]
     clauses += [f"原文含“{''.join(literal)}”" for literal in plan.literals]
+    near = [part for part in parts if part.unit == NO_UNIT]
+    if near and (not said or near[0] is parts[0]):
+        clauses.append("与所写的意思相近")
     return "；".join(clauses) + "。" if clauses else "按代码顺序列出。"
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import log1p, sqrt
 
 from rapidfuzz import fuzz
 
-from corpus import indicators, policies, quantity
+from corpus import choices, indicators, policies, quantity
 from corpus.access import Actor, Scope, visible
 from corpus.errors import BadInput
 from corpus.model import CATEGORIES, Category, Indicator, Kind, Use
@@ -17,7 +17,8 @@ from corpus.store import Store
 from indexer import project_types, query, search
 from indexer.engine import Part, Plan
 from indexer.engines.embedded import Embedded
-from indexer.live import Live, View
+from indexer.live import View, Views
+from indexer.settings import Suggest as Shares
 
 MAX_PROJECT, MAX_GOAL, MAX_CHOSEN, MAX_LIMIT = 200, 5000, 200, 60
 # How many of the best records are read to see which uses the draft belongs to, and how many of each such use.
@@ -29,8 +30,12 @@ SURE = 0.2
 ENOUGH = 0.45
 # Categories that a table may do without are suggested only on evidence: so much of the best lexical score.
 EVIDENCE = 0.1
-# Shares of the final score beside the lexical one (whose best is 1).
-USE_SHARE, THEME_SHARE, QUANTITY_SHARE = 0.5, 0.35, 0.15
+# How many of the records nearest in meaning are looked at, where meaning search is on.
+MEANT, LIKE = 60, 400
+# From this likeness on (1 is the nearest of all) meaning is a reason to name.
+NEAR = 0.6
+# A record that so many people took over under the draft's uses gets the whole share of it.
+WIDELY = 5
 # Names more alike than this say the same thing (rapidfuzz ratio, 0 to 100).
 ALIKE = 75
 # A balanced table of twenty rows, after the shares of rows in public goal tables.
@@ -134,25 +139,30 @@ class _Candidate:
     value: str = ""
 
 
-def suggest(store: Store, live: Live, draft: Draft, actor: Actor) -> Suggestions:
+def suggest(store: Store, live: Views, draft: Draft, actor: Actor) -> Suggestions:
     """Suggestions for a draft; an empty draft gets an empty set. Raises BadInput, naming the field."""
     _check(draft)
     view = live.view()
     scope = visible(actor)
     engine = view.engine("indicators", scope)
     chosen = indicators.fetch(store, draft.chosen, actor)
-    plan = query.draft([(draft.project, 1.5), (draft.goal, 1.0)], view.words)
+    plan = query.draft([*query.project_parts(draft.project), (draft.goal, 1.0)], view.words)
     if not plan.units and draft.use is None:
         return Suggestions((), (), _coverage(chosen, ()), _missing(chosen), (), view.generation)
     pool = _Pool(store, engine, scope, actor, plan)
     pool.add({}, POOL, need=1)
+    likeness = _likeness(view, scope, draft)
+    pool.add_ids(list(likeness)[:MEANT])
     uses = _infer(store, pool, draft, actor)
     for inferred in uses:
         if inferred.confidence >= SURE:
             pool.add({"use": [inferred.use.use]}, USE_POOL, need=0)
     themes = project_types.themes(draft.project, draft.goal)
     pool.add({"theme": [*themes, project_types.GENERAL]}, 200, need=0)
-    candidates = _score(pool, uses, themes, draft)
+    candidates = _score(pool, uses, themes, draft, view.settings.suggest)
+    _add_likeness(candidates, likeness, view.settings.suggest.meaning)
+    _add_taken(store, candidates, uses, view.settings.suggest.taken)
+    candidates.sort(key=lambda c: (-c.score, c.indicator.code))
     items = _cover(candidates, chosen, draft.limit)
     explained = engine.explain(plan, [c.indicator.id for c in items])
     found = tuple(
@@ -177,6 +187,16 @@ class _Pool:
         fresh = {id: s for id, s in zip(ranked.ids, ranked.scores, strict=True) if id not in self.found}
         for i in indicators.fetch(self._store, list(fresh), self._actor):
             self.found[i.id] = (i, fresh[i.id])
+
+    def add_ids(self, ids: Sequence[str]) -> None:
+        """These records as well, with what the draft's words say of them."""
+        fresh = [id for id in ids if id not in self.found]
+        scores = {
+            id: sum(part.score for part in parts)
+            for id, parts in zip(fresh, self._engine.explain(self._plan, fresh), strict=True)
+        }
+        for i in indicators.fetch(self._store, fresh, self._actor):
+            self.found[i.id] = (i, scores[i.id])
 
     def share(self, ids: Sequence[str]) -> float:
         """How much of what the draft says is held by any of these records, between 0 and 1."""
@@ -226,8 +246,34 @@ def _infer(store: Store, pool: _Pool, draft: Draft, actor: Actor) -> list[Inferr
     return sorted(found, key=lambda inferred: -inferred.confidence)
 
 
+def _likeness(view: View, scope: Scope, draft: Draft) -> dict[str, float]:
+    """How near records are in meaning to the draft: 1 for the nearest, 0 for the middle one and beyond; or nothing."""
+    if view.meaning is None or not view.settings.suggest.meaning:
+        return {}
+    return dict(search.likeness(view, query.matter(draft.project, draft.goal), scope, LIKE))
+
+
+def _add_likeness(candidates: Sequence[_Candidate], likeness: dict[str, float], share: float) -> None:
+    for c in candidates:
+        near = likeness.get(c.indicator.id, 0.0)
+        c.score += share * near
+        if near >= NEAR:
+            c.why.append("与目标的意思相近")
+
+
+def _add_taken(store: Store, candidates: Sequence[_Candidate], uses: Sequence[InferredUse], share: float) -> None:
+    """What people took over under these uses counts for more; counts are of public records and public goals alone."""
+    names = [inferred.use.use for inferred in uses if inferred.confidence >= SURE]
+    taken = choices.counts(store, names) if names and share else {}
+    for c in candidates:
+        persons = taken.get(c.indicator.id, 0)
+        if persons:
+            c.score += share * min(1.0, log1p(persons) / log1p(WIDELY))
+            c.why.append(f"{persons}人在同类项目中采用过")
+
+
 def _score(
-    pool: _Pool, uses: Sequence[InferredUse], themes: dict[str, tuple[float, str]], draft: Draft
+    pool: _Pool, uses: Sequence[InferredUse], themes: dict[str, tuple[float, str]], draft: Draft, shares: Shares
 ) -> list[_Candidate]:
     top = max((score for _, score in pool.found.values()), default=0.0) or 1.0
     confidence = {inferred.use.use: inferred.confidence for inferred in uses}
@@ -237,15 +283,15 @@ def _score(
     for i, score in pool.found.values():
         c = _Candidate(i, score / top, score / top, [])
         if i.use and i.use.use in confidence:
-            c.score += USE_SHARE * min(1.0, 2 * confidence[i.use.use])
+            c.score += shares.use * min(1.0, 2 * confidence[i.use.use])
             if confidence[i.use.use] >= SURE:
                 c.why.append(f"属于推断用途“{i.use.use}”")
         elif i.kind is Kind.COMMON and i.theme in themes:
             sure, word = themes[i.theme]
-            c.score += THEME_SHARE * sure
+            c.score += shares.theme * sure
             c.why.append(f"共性指标：“{word}”说明这是{i.theme}类项目")
         elif i.kind is Kind.COMMON and i.theme == project_types.GENERAL:
-            c.score += THEME_SHARE / 3
+            c.score += shares.theme / 3
             c.why.append("共性指标：各类项目通用")
         candidates.append(c)
     for unit, (value, words) in units.items():
@@ -253,10 +299,10 @@ def _score(
         counted = [c for c in candidates if c.indicator.unit == unit and c.indicator.category.short == "数量"]
         for c in sorted(counted, key=lambda c: -c.score)[:2]:
             if c.lexical >= EVIDENCE:
-                c.score += QUANTITY_SHARE
+                c.score += shares.quantity
                 c.value = value
                 c.why.append(f"目标中的“{words}”可作为指标值")
-    return sorted(candidates, key=lambda c: (-c.score, c.indicator.code))
+    return candidates
 
 
 def _cover(candidates: Sequence[_Candidate], chosen: Sequence[Indicator], limit: int) -> list[_Candidate]:

@@ -20,7 +20,7 @@ from corpus.cli import data_folder
 from corpus.errors import BadInput, Conflict, NotReady, ZhibiaoError
 from corpus.people import User
 from corpus.store import FILE_NAME, Store
-from indexer import build
+from indexer import build, meaning, semantic
 from indexer.live import FOLD_AT
 
 PERSONAS = (
@@ -113,8 +113,8 @@ def run_serve(args: Namespace) -> int:
             raise BadInput("示例账户只能在本机地址上使用，请去掉 --personas。", field="personas")
         _print_personas(store, address)
     stop = threading.Event()
-    follower = threading.Thread(target=_fold, args=(store, stop), daemon=True)
-    follower.start()
+    for work in (_fold, _mean):
+        threading.Thread(target=work, args=(store, stop), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         server.run()
@@ -134,6 +134,21 @@ def _fold(store: Store, stop: threading.Event) -> None:
             continue
         except ZhibiaoError as error:
             print(error.message, file=sys.stderr)
+
+
+def _mean(store: Store, stop: threading.Event) -> None:
+    """Keep the meaning vectors up to date, leaving the processor to the answers in between."""
+    model, wait, told = semantic.embedder(), 1, ""
+    while not stop.wait(wait):
+        try:
+            meaning.keep(store, model, rest=0.25)
+            wait, told = 1, ""
+        except Conflict:
+            wait = 5
+        except (ZhibiaoError, OSError) as error:
+            if str(error) != told:
+                print(f"语义向量未能更新：{error}", file=sys.stderr)
+            wait, told = 60, str(error)
 
 
 def _print_personas(store: Store, address: str) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from corpus.access import Clearance, Scope
-from indexer.engine import Document, Part, Plan, Ranked, Schema, Term, Unit
+from indexer.engine import NO_UNIT, Document, Part, Plan, Ranked, Schema, Term, Unit
 from indexer.engines.scores import Floats, Mask, Scores, Statistics
 from indexer.engines.whoosh_index import WhooshIndex
 
@@ -161,7 +161,13 @@ class Embedded:
                     every &= one
                 hit |= every
             met += hit
-        match = segment.alive & (met >= plan.need)
+        match = met >= plan.need
+        for id, near in plan.near:
+            number = scores.numbers.get(id)
+            if number is not None:
+                points[number] += np.float32(near)
+                match[number] |= plan.widens
+        match &= segment.alive
         for literal in plan.literals:
             match &= segment.literal(literal)
         for name, wanted in filters.items():
@@ -177,7 +183,7 @@ class Embedded:
 
     def _add(self, scores: Scores, term: Term, points: Floats, hit: Mask) -> None:
         """Add a term's impacts to ``points`` and mark its documents in ``hit``."""
-        for field in self._groups[term.group]:
+        for field in self._groups.get(term.group, ()):
             row = scores.row(field, term.text)
             if row is not None:
                 points[row[0]] += np.float32(self._worth(field, term)) * row[1]
@@ -214,7 +220,7 @@ class Embedded:
             wanted = np.array([numbers[id] for id in here], dtype=np.int32)
             for n, unit in enumerate(plan.units) if here else ():
                 for term in (*unit.terms, *unit.parts):
-                    for field in self._groups[term.group]:
+                    for field in self._groups.get(term.group, ()):
                         row = segment.scores.row(field, term.text)
                         if row is None:
                             continue
@@ -222,6 +228,9 @@ class Embedded:
                         worth = np.float32(self._worth(field, term))
                         for k in np.flatnonzero(row[0][at] == wanted).tolist():
                             explained[here[k]].append(Part(n, term, field, float(worth * row[1][at[k]])))
+        for id, near in plan.near:
+            if id in explained:
+                explained[id].append(Part(NO_UNIT, Term(""), "meaning", near))
         return [sorted(explained[id], key=lambda part: -part.score) for id in ids]
 
     def frequency(self, term: str) -> int:

@@ -1,0 +1,1 @@
+"""How good the answers are, beside what a finance bureau could set up instead: ``python -m bench.relevance run``."""
