@@ -161,7 +161,7 @@ def plan(text: str, words: Vocabulary) -> Plan:
     for literal in literals:
         for unit in _units("".join(literal), (), words):
             units.setdefault(unit.label, unit)
-    asked = {label: unit for label, unit in units.items() if label not in ASKING} or units
+    asked = {label: unit for label, unit in units.items() if label not in ASKING and not _loose(label, rest)} or units
     found = tuple(_aspect(unit, words) for unit in asked.values()) if len(asked) > 1 else tuple(asked.values())
     literals = tuple(literal for literal in literals if literal)
     if not found and not literals and (typed := characters(text)):
@@ -179,6 +179,11 @@ def number_plan(text: str, words: Vocabulary) -> Plan | None:
     unit = Unit(label, tuple(Term(key, 1.0 if key == label else 0.5, group="code") for key in keys))
     rest = plan(numbers.without(text), words)
     return Plan((unit, *rest.units), rest.literals, 1 + need(len(rest.units)))
+
+
+def _loose(label: str, text: str) -> bool:
+    """Whether a character was left over when a longer word was cut, and nobody typed it on its own: 不 of 不给钱."""
+    return len(label) == 1 and not label.isascii() and label not in text.split()
 
 
 def _aspect(unit: Unit, words: Vocabulary) -> Unit:
@@ -237,8 +242,7 @@ def draft(parts: Sequence[tuple[str, float]], words: Vocabulary) -> Plan:
     generic = words.settings.query.generic
     return Plan(
         tuple(
-            _times(unit, generic if label in GENERIC else _said(counts[label]))
-            for label, unit in _once(units).items()
+            _times(unit, generic if label in GENERIC else _said(counts[label])) for label, unit in _once(units).items()
         )
     )
 
@@ -268,17 +272,27 @@ def _once(units: Mapping[str, Unit]) -> dict[str, Unit]:
     }
 
 
-_UNIT = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
+_BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
+# What a bracket holds that names who does it and when, not what is done.
+_WHO = re.compile(
+    r"(?:局|厅|委|办|办公室|队|中心|院|学校|中学|小学|大学|幼儿园|镇|乡|县|市|区|州|街道|所|站|会|处|馆|公司|场|部|村)"
+    r"\s*(?:(?:19|20)[0-9]{2}\s*年?度?)?\Z|\A\s*(?:19|20)[0-9]{2}\s*年?度?\s*\Z"
+)
 
 
-def matter(project: str, goal: str) -> str:
-    """Project and goal in one text, without what stands in the project's brackets."""
-    return f"{_UNIT.sub('', project).strip()}：{goal}"
+def _who(inside: str) -> bool:
+    return _WHO.search(inside) is not None
+
+
+def matter(project: str) -> str:
+    """A project's name without the brackets that name its unit and year: those say nothing of what is done."""
+    return _BRACKETS.sub(lambda found: " " if _who(found[1]) else f" {found[1]} ", project).strip()
 
 
 def project_parts(project: str) -> list[tuple[str, float]]:
-    """A project's name as texts with weights: what stands in brackets is mostly the unit and the year."""
-    return [(_UNIT.sub(" ", project), PROJECT), (" ".join(_UNIT.findall(project)), ASIDE)]
+    """A project's name as texts with weights."""
+    aside = [inside for inside in _BRACKETS.findall(project) if _who(inside)]
+    return [(matter(project), PROJECT), (" ".join(aside), ASIDE)]
 
 
 def _times(unit: Unit, weight: float) -> Unit:

@@ -224,7 +224,9 @@ def _meant(view: View, scope: Scope, text: str, plan: Plan, ranked: Ranked) -> P
     best = view.engine("indicators", scope).search(replace(plan, near=()), scope, {}, limit=1, counts=False).scores
     share = view.settings.query.meaning * (best[0] if best else 1.0)
     points = tuple((id, share * likeness) for id, likeness in near)
-    return replace(plan, near=points, widens=ranked.total < FEW)
+    # Who names a category does not want others, however near.
+    named = any(term.group == "category" for unit in plan.units for term in unit.terms)
+    return replace(plan, near=points, widens=ranked.total < FEW and not named)
 
 
 def likeness(view: View, text: str, scope: Scope, limit: int) -> list[tuple[str, float]]:

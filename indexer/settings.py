@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -61,6 +62,8 @@ class Suggest:
 
     use: float
     theme: float
+    general: float
+    other: float
     quantity: float
     meaning: float
     taken: float
@@ -126,6 +129,15 @@ def load(data: Path) -> Settings:
         for name, value in (group.items() if isinstance(group, dict) else [("", group)])
     }
     return shipped().changed(flat)
+
+
+def stamp(data: Path) -> object:
+    """Differs when the weights of a data folder were replaced; None without any of its own."""
+    try:
+        found = os.stat(f"{data}/{NAME}")  # before every answer: a plain name costs less
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def save(data: Path, settings: Settings) -> None:
