@@ -40,7 +40,9 @@ UNSURE = 0.5
 # What is left of the score of a common indicator of another type of project.
 FOREIGN = 0.5
 # The parts of a set's room that are kept for common indicators: those of the project's type, those of any project.
-THEME_ROOM, GENERAL_ROOM = 0.25, 0.15
+THEME_ROOM, GENERAL_ROOM = 0.25, 0.1
+# How much of a balanced table is filled category by category before the best of all are taken.
+BALANCED = 0.7
 # A balanced table of twenty rows, after the shares of rows in public goal tables.
 SHAPE = {
     "数量指标": 5, "质量指标": 4, "时效指标": 2, "经济成本指标": 2, "社会成本指标": 0, "生态环境成本指标": 0,
@@ -237,7 +239,7 @@ def cover(candidates: Sequence[Candidate], chosen: Sequence[Indicator], limit: i
         return True
 
     def share(level2: str) -> int:
-        return max(1, round(SHAPE[level2] * limit / 20)) if SHAPE[level2] else 0
+        return max(1, round(SHAPE[level2] * BALANCED * limit / 20)) if SHAPE[level2] else 0
 
     known = [c for c in candidates if not c.core and (c.lexical >= EVIDENCE or c.indicator.category.level2 in REQUIRED)]
     for c in known:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from corpus.access import Scope
+from corpus.errors import BadInput
 from corpus.store import Store
 from corpus.words import Synonym, SynonymType
 from indexer import build, semantic, settings
@@ -21,6 +22,7 @@ from indexer.meaning import Follower, Meaning
 from indexer.query import Thesaurus, Vocabulary
 from indexer.semantic import Embedder
 from indexer.settings import Settings
+from indexer.spelling import Spelling
 
 # So many changed records are folded into a new generation instead of being kept beside the old one.
 FOLD_AT = 500
@@ -35,6 +37,7 @@ class View:
     seq: int
     pending: int
     words: Vocabulary
+    spelling: Spelling
     completer: Completer
     engines: dict[tuple[str, str], Embedded]
     generation: str
@@ -89,20 +92,23 @@ class Live:
         model = model or semantic.embedder()
         self._follower = Follower(store, model) if model else None
         self._stamp: object = None
+        self._settings: Settings | None = None
+        self._settings_stamp: object = None
         self._lock = threading.Lock()
         self._view: View | None = None
         self._base: View | None = None
 
     def view(self) -> View:
-        """The present moment: everything written before this call is in it.
+        """The present moment: everything written before this call is in it, and the weights set before it hold.
 
-        Raises NotReady when there is no generation to serve.
+        Raises NotReady when there is no generation to serve, BadInput when the first weights cannot be read.
         """
         seen = self._view
         if (
             seen is not None
             and self.store.head() == seen.seq
             and build.current(self.store.folder) == seen.folder
+            and settings.stamp(self.store.folder) == self._settings_stamp
             and (self._follower is None or self._follower.stamp() == self._stamp)
         ):
             return seen
@@ -119,6 +125,9 @@ class Live:
 
     def _refresh(self) -> View:
         base = self._newest()
+        weights = self._weights()
+        if base.settings != weights:
+            base = base.weighed(weights)
         changes = self.store.changes_since(base.manifest.seq)
         head = changes[-1].seq if changes else base.manifest.seq
         engines = dict(base.engines)
@@ -154,6 +163,18 @@ class Live:
         )
         return self._view
 
+    def _weights(self) -> Settings:
+        """The weights of the data folder; a file damaged while we serve leaves those that serve."""
+        stamp = settings.stamp(self.store.folder)
+        if self._settings is None or stamp != self._settings_stamp:
+            try:
+                self._settings = settings.load(self.store.folder)
+            except BadInput:
+                if self._settings is None:
+                    raise
+            self._settings_stamp = stamp
+        return self._settings
+
     def _newest(self) -> View:
         """The generation that serves; another is tried when builds overtook the opening of one and removed it."""
         while True:
@@ -170,19 +191,21 @@ class Live:
         manifest = build.manifest(folder)
         words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
         synonyms = [Synonym(s["term"], s["variant"], SynonymType(s["type"])) for s in words["synonyms"]]
-        weights = settings.load(self.store.folder)
+        weights = self._weights()
         engines = {}
         for kind, schema in SCHEMAS.items():
             for edition, folders in (("open", ["open"]), ("full", ["open", "full"])):
                 engine = Embedded.open(schema, [folder / name / kind for name in folders])
                 engines[kind, edition] = engine.weighed(weights.fields.weights()) if kind == "indicators" else engine
+        analyzer = Analyzer(words["lexicon"], cache=self.store.folder / "cache")
         return View(
             folder=folder,
             manifest=manifest,
             seq=manifest.seq,
             pending=0,
+            spelling=Spelling(words["lexicon"], analyzer),
             words=Vocabulary(
-                Analyzer(words["lexicon"], cache=self.store.folder / "cache"),
+                analyzer,
                 Thesaurus.of(synonyms),
                 weights,
                 words["lexicon"],

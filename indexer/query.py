@@ -181,6 +181,19 @@ def number_plan(text: str, words: Vocabulary) -> Plan | None:
     return Plan((unit, *rest.units), rest.literals, 1 + need(len(rest.units)))
 
 
+def loosened(plan: Plan) -> Plan | None:
+    """For a query of a category and an object: any part of the object will do, 救灾 of 救灾资金; or nothing."""
+    if not any(names_category(unit) for unit in plan.units):
+        return None
+    units = tuple(u if names_category(u) else replace(u, terms=(*u.terms, *u.parts), parts=()) for u in plan.units)
+    return replace(plan, units=units) if units != plan.units else None
+
+
+def names_category(unit: Unit) -> bool:
+    """Whether a unit asks for records of a category."""
+    return any(term.group == "category" for term in unit.terms)
+
+
 def _loose(label: str, text: str) -> bool:
     """Whether a character was left over when a longer word was cut, and nobody typed it on its own: 不 of 不给钱."""
     return len(label) == 1 and not label.isascii() and label not in text.split()

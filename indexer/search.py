@@ -14,9 +14,9 @@ from corpus.errors import BadInput
 from corpus.model import Expert, Indicator
 from corpus.policies import Found
 from corpus.store import Store
-from corpus.text import fold, is_latin, spans
+from corpus.text import fold, han, is_latin, spans
 from indexer import query
-from indexer.analysis import characters
+from indexer.analysis import STOP_WORDS, characters
 from indexer.documents import SCHEMAS
 from indexer.engine import NO_UNIT, Part, Plan, Ranked, Term, Unit
 from indexer.live import View, Views
@@ -179,6 +179,14 @@ def _search(store: Store, live: Views, kind: _Kind[Record], asked: Query, actor:
     elif numbered:
         ranked = run(plan)
     suggestion = None
+    fixed = _corrected(view, asked.text, run)
+    if fixed is not None and run(read(view, fixed)).total:
+        plan, used, suggestion = read(view, fixed), fixed, fixed
+        ranked = run(plan)
+    elif ranked.total and _unread(plan, asked.text):
+        suggestion = view.completer.correct(asked.text)
+    if ranked.total < FEW and (wider := query.loosened(plan)):
+        plan, ranked = wider, run(wider)
     if not ranked.total and plan.units:
         suggestion = view.completer.correct(asked.text)
         for attempt, wording, loose in _second_tries(view, asked.text, plan, suggestion):
@@ -186,11 +194,10 @@ def _search(store: Store, live: Views, kind: _Kind[Record], asked: Query, actor:
             if ranked.total:
                 plan, used, relaxed = attempt, wording, loose
                 break
-    if kind.name == "indicators" and asked.sort == "score" and used is None:
-        wider = _meant(view, scope, asked.text, plan, ranked)
-        if wider:
-            plan = wider
-            ranked = run(plan)
+    if kind.name == "indicators" and asked.sort == "score":
+        meant = _meant(view, scope, used or asked.text, plan, ranked)
+        if meant:
+            plan, ranked = meant, run(meant)
     records = {kind.key(record): record for record in kind.fetch(store, ranked.ids, actor)}
     parts = engine.explain(plan, ranked.ids)
     hits = tuple(
@@ -211,6 +218,22 @@ def _search(store: Store, live: Views, kind: _Kind[Record], asked: Query, actor:
     )
 
 
+def _unread(plan: Plan, text: str) -> bool:
+    """Whether a Han character of the text stands in no unit: it was passed over, and may have been mistyped."""
+    read = {c for unit in plan.units for c in unit.label}.union(STOP_WORDS, *plan.literals)
+    return any(han(c) and c not in read for c in fold(text))
+
+
+def _corrected(view: View, text: str, run: Callable[[Plan], Ranked]) -> str | None:
+    """The text without typing errors, where it has one that no record has as it was typed."""
+    fixed = text
+    wanted = view.settings.query.spelling and not is_latin(text)
+    for typed, meant in view.spelling.corrections(text) if wanted else ():
+        if not run(Plan((), (tuple(typed),))).total:
+            fixed = fold(fixed).replace(typed, meant, 1)
+    return None if fixed == text else fixed
+
+
 def _meant(view: View, scope: Scope, text: str, plan: Plan, ranked: Ranked) -> Plan | None:
     """The plan with points for what is near in meaning, and open to it where the words found little; or nothing.
 
@@ -225,7 +248,7 @@ def _meant(view: View, scope: Scope, text: str, plan: Plan, ranked: Ranked) -> P
     share = view.settings.query.meaning * (best[0] if best else 1.0)
     points = tuple((id, share * likeness) for id, likeness in near)
     # Who names a category does not want others, however near.
-    named = any(term.group == "category" for unit in plan.units for term in unit.terms)
+    named = any(map(query.names_category, plan.units))
     return replace(plan, near=points, widens=ranked.total < FEW and not named)
 
 

@@ -53,6 +53,7 @@ class Query:
     generic: float
     guess: float
     aspect: float
+    spelling: float
     meaning: float
 
 
@@ -67,6 +68,7 @@ class Suggest:
     quantity: float
     meaning: float
     taken: float
+    cover: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,8 @@ def suggest(store: Store, live: Views, draft: Draft, actor: Actor) -> Suggestion
     project = query.matter(draft.project)
     pool = candidates.Pool(store, view, actor, plan, f"{project}：{draft.goal}")
     uses = picked or candidates.infer(pool)
-    items = candidates.cover(candidates.of_draft(pool, uses, project, draft.goal), chosen, draft.limit)
+    listed = candidates.of_draft(pool, uses, project, draft.goal)
+    items = candidates.cover(listed, chosen, draft.limit) if pool.settings.cover else listed[: draft.limit]
     explained = pool.engine.explain(plan, [c.indicator.id for c in items])
     found = tuple(
         Suggested(c.indicator, round(c.score, 4), (*_words(plan, parts), *c.why), c.value)

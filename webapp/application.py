@@ -10,7 +10,7 @@ from corpus.store import Store
 from indexer.live import Live
 from webapp import api, auth, errors, security
 from webapp.services import Services
-from webapp.views import account, drafts, library, policies
+from webapp.views import account, drafts, library, policies, relevance
 
 
 def create(data: Path) -> Flask:
@@ -23,7 +23,8 @@ def create(data: Path) -> Flask:
     security.init(app, data)
     auth.init(app)
     errors.init(app)
+    relevance.init(app)
     app.register_blueprint(api.bp)
-    for view in (library, drafts, policies, account):
+    for view in (library, drafts, policies, account, relevance):
         app.register_blueprint(view.bp)
     return app

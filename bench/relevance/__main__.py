@@ -26,7 +26,11 @@ def main() -> int:
     if arguments.goals or arguments.queries:
         known = replace(known, questions=tuple(known.of(goals=arguments.goals)))
     with opened(arguments.data) as library:
-        everybody = contenders.all_of(library, Words(arguments.cache), arguments.cache)
+        everybody = (
+            contenders.ablations(library)
+            if arguments.command == "ablate"
+            else contenders.all_of(library, Words(arguments.cache), arguments.cache)
+        )
         lanes, skipped = race.ready(_chosen(everybody, arguments), library)
         try:
             race.run(lanes, known.questions, arguments.depth if arguments.command == "pool" else race.LIMIT)
@@ -34,7 +38,7 @@ def main() -> int:
             for lane in lanes:
                 lane.contender.close()
         documents = {d.key: d for d in library.documents}
-        if arguments.command == "run":
+        if arguments.command in ("run", "ablate"):
             result = report.collect(known, lanes, library, skipped)
             report.show(result)
             if arguments.json:
@@ -47,7 +51,7 @@ def main() -> int:
             print(
                 f"{arguments.out}: {len(rows)} pairs of {len(known.questions)} questions, from {len(lanes)} contenders"
             )
-        if arguments.command != "run":
+        if arguments.command not in ("run", "ablate"):
             for note in (*known.notes, *(f"skipped: {name}, {why}" for name, why in skipped.items())):
                 print(note, file=sys.stderr)
     return 0
@@ -65,10 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     which = racing.add_mutually_exclusive_group()
     which.add_argument("--goals", action="store_true", help="goals alone")
     which.add_argument("--queries", action="store_true", help="queries alone")
-    for name, text in (("run", "print the table"), ("pool", "write what has to be judged")):
+    for name, text in (
+        ("run", "print the table"),
+        ("ablate", "the same for the product without one of its means each"),
+        ("pool", "write what has to be judged"),
+    ):
         command = commands.add_parser(name, parents=[racing], help=text)
         command.add_argument("--only", help="contenders whose names contain one of these, by comma")
-        if name == "run":
+        if name != "pool":
             command.add_argument("--json", type=Path, help="write all figures, also by question")
         else:
             command.add_argument("out", type=Path, metavar="OUT.tsv")
@@ -81,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _chosen(everybody: list[contenders.Contender], arguments: argparse.Namespace) -> list[contenders.Contender]:
-    only = contenders.OURS if arguments.command == "worst" else arguments.only
+    if arguments.command == "worst":
+        return [c for c in everybody if c.name == contenders.OURS]
+    only = arguments.only
     if not only:
         return everybody
     wanted = [part.strip().lower() for part in only.split(",")]

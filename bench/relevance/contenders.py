@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from bench.relevance.elastic import Elastic
@@ -19,6 +20,7 @@ from bench.relevance.library import FIELDS, GOALS, INDICATORS, NAME_WEIGHT, POLI
 from bench.relevance.vectors import Vectors
 from corpus.access import PUBLIC
 from corpus.errors import ZhibiaoError
+from indexer.live import Moment
 from indexer.search import MAX_SIZE, Query, search_indicators, search_policies
 from indexer.suggest import Draft, suggest
 
@@ -48,8 +50,37 @@ def all_of(library: Library, words: Words, cache: Path) -> list[Contender]:
         Elastic("Elasticsearch jieba", "whitespace", lambda text: " ".join(words(text))),
         Whoosh(words),
         Vectors(cache),
+        Ours(library, f"{OURS}, words only", {"query.meaning": 0, "suggest.meaning": 0}),
         Ours(library),
     ]
+
+
+# What the product does for its answers, one left out at a time.
+ABLATIONS: dict[str, dict[str, float]] = {
+    "all": {},
+    "field weights": {f"fields.{f}": 1 for f in ("name", "keywords", "class", "category", "body", "chars")},
+    "synonyms: same": {"synonyms.same": 0},
+    "synonyms: abbreviation": {"synonyms.abbreviation": 0},
+    "synonyms: colloquial": {"synonyms.colloquial": 0},
+    "synonyms: narrower": {"synonyms.narrower": 0},
+    "parts of words": {"query.part": 0},
+    "common words weigh less": {"query.generic": 1},
+    "guessed full forms": {"query.guess": 0},
+    "categories in queries": {"query.aspect": 0},
+    "corrected spelling": {"query.spelling": 0},
+    "meaning": {"query.meaning": 0, "suggest.meaning": 0},
+    "inferred use": {"suggest.use": 0},
+    "doubt of other uses": {"suggest.other": 0},
+    "type of project": {"suggest.theme": 0},
+    "indicators of any project": {"suggest.general": 0},
+    "figures of the goal": {"suggest.quantity": 0},
+    "covering set": {"suggest.cover": 0},
+}
+
+
+def ablations(library: Library) -> list[Contender]:
+    """The product without one of its means each, beside the whole."""
+    return [Ours(library, name, weights) for name, weights in ABLATIONS.items()]
 
 
 def by_kind(documents: Sequence[Document]) -> dict[str, list[Document]]:
@@ -65,20 +96,20 @@ def unique(words: Sequence[str]) -> list[str]:
 class Ours:
     """The product as the public meets it."""
 
-    name = OURS
-
-    def __init__(self, library: Library) -> None:
-        self._library = library
+    def __init__(self, library: Library, name: str = OURS, weights: Mapping[str, float] = MappingProxyType({})) -> None:
+        """``weights`` are changed from those that serve."""
+        self.name, self._library, self._weights = name, library, weights
 
     def missing(self) -> str | None:
         return None
 
     def build(self, documents: Sequence[Document]) -> None:
         """The library is built before; its own time is ``Library.built``."""
-        self._library.live.view()
+        view = self._library.live.view()
+        self._at = Moment(view.weighed(view.settings.changed(self._weights)))
 
     def search(self, text: str, limit: int, kind: str) -> list[str]:
-        store, live = self._library.store, self._library.live
+        store, live = self._library.store, self._at
         try:
             if kind == GOALS:
                 return [s.indicator.code for s in self.suggestions(text, limit).items]
@@ -92,7 +123,7 @@ class Ours:
     def suggestions(self, text: str, limit: int) -> Any:
         """The product's whole answer to a goal."""
         project, _, goal = text.partition("\n")
-        return suggest(self._library.store, self._library.live, Draft(project, goal, limit=limit), PUBLIC)
+        return suggest(self._library.store, self._at, Draft(project, goal, limit=limit), PUBLIC)
 
     def uses(self, text: str) -> list[str]:
         """The uses that the product infers from a goal, likeliest first."""

@@ -16,8 +16,9 @@ def test_every_weight_has_a_full_name() -> None:
     assert [name for name, _ in settings.shipped()] == [
         "fields.name", "fields.keywords", "fields.class", "fields.category", "fields.body", "fields.chars",
         "synonyms.same", "synonyms.abbreviation", "synonyms.colloquial", "synonyms.narrower",
-        "query.part", "query.generic", "query.guess", "query.aspect", "query.meaning",
-        "suggest.use", "suggest.theme", "suggest.quantity", "suggest.meaning", "suggest.taken",
+        "query.part", "query.generic", "query.guess", "query.aspect", "query.spelling", "query.meaning",
+        "suggest.use", "suggest.theme", "suggest.general", "suggest.other", "suggest.quantity", "suggest.meaning",
+        "suggest.taken", "suggest.cover",
     ]  # fmt: skip
 
 

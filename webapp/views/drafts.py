@@ -14,6 +14,7 @@ from flask import Blueprint, Response, render_template, request
 from corpus import indicators
 from corpus.errors import BadInput
 from corpus.model import CATEGORIES, Indicator
+from indexer import meaning
 from indexer.suggest import Draft, Suggested, Suggestions, suggest
 from webapp.services import actor, services
 
@@ -60,6 +61,12 @@ def row_json(i: Indicator, value: str = "") -> str:
         "restricted": i.visibility.value == "restricted",
     }
     return json.dumps(row, ensure_ascii=False)
+
+
+@bp.app_template_global("meaning_status")
+def meaning_status() -> str:
+    """Whether likeness of meaning counts at present, in words; for every page that ranks."""
+    return meaning.status(services().live.view())
 
 
 @bp.get("/draft")
