@@ -69,6 +69,52 @@ def test_every_single_character_that_may_change_is_stable() -> None:
     assert unstable == []
 
 
+@given(ANY | HARD | st.text(alphabet="农村公路，。、；：（）“”《》— aZ09%~績é㎡⻓", max_size=12))
+def test_the_short_way_gives_what_the_long_one_gives(original: str) -> None:
+    """Twice: the second time every character has been seen."""
+    expected = text._BLANKS.sub(" ", text._refolded(original)).strip(" ")
+    assert [fold(original), fold(original)] == [expected, expected]
+    if text._settled(original):
+        assert text._refolded(original) == original
+
+
+@pytest.mark.parametrize(
+    ("sample", "settled"),
+    [
+        ("", True),
+        ("农村公路养护合格率95%、满意度“高”。《办法》—", True),
+        ("公路，养护", False),
+        ("a b ~", True),
+        ("农村 GDP", False),
+        ("績效", False),
+        ("（一）", False),
+        ("农\u200b村", False),
+        ("农\u3000村", False),
+        ("農", False),
+        ("é", False),
+        ("㐀", False),
+        ("農村" * 3 + "公路", False),
+    ],
+)
+def test_what_folding_leaves_alone(monkeypatch: pytest.MonkeyPatch, sample: str, *, settled: bool) -> None:
+    monkeypatch.setattr(text, "_same", set())
+    monkeypatch.setattr(text, "_other", set())
+    assert [text._settled(sample), text._settled(sample)] == [settled, settled]
+    assert text._same.isdisjoint(text._other)
+    # A text of both kinds is not settled, whichever came first.
+    assert text._settled("公路" + sample) is settled
+    assert text._settled(sample + "养护") is settled
+
+
+def test_what_is_remembered_is_no_larger_than_the_alphabets() -> None:
+    """Whatever was written: characters outside of them are judged once and never again for the better."""
+    for code in (*range(0x20, 0x3000), *range(0xAC00, 0xAC80), *range(0x1F600, 0x1F650)):
+        text._settled(chr(code))
+    allowed = set(map(chr, (*range(0x20, 0x7F), *range(0x4E00, 0xA000)))) | set("，。、；：（）“”《》—")
+    assert text._same - allowed == set()
+    assert [c for c in text._same if text._refolded(c) != c] == []
+
+
 @given(ANY | HARD)
 def test_map_leads_every_folded_character_back(original: str) -> None:
     folded, origin = fold_with_map(original)

@@ -38,3 +38,31 @@ def test_the_themes_are_those_of_the_shipped_common_indicators() -> None:
     shipped = {row["theme"] for row in reference.table(reference.FOLDER / "indicators" / "common.tsv")}
     assert set(project_types._WORDS) - shipped == set()
     assert project_types.GENERAL in shipped
+
+
+def test_every_core_indicator_is_shipped_under_its_theme() -> None:
+    """One that is not there would never be suggested; those of any project stand under any theme that often holds them."""
+    shipped = {(row["name"], row["theme"]) for row in reference.table(reference.FOLDER / "indicators" / "common.tsv")}
+    core = [(name, theme) for theme, names in project_types.CORE.items() for name in names.split()]
+    missing = [
+        (name, theme)
+        for name, theme in core
+        if not any((name, t) in shipped for t in (project_types.OFTEN if theme == project_types.GENERAL else (theme,)))
+    ]
+    assert missing == []
+    assert (len(core), len(core) > 60) == (len(set(core)), True)
+
+
+def test_what_nearly_every_table_of_a_type_holds() -> None:
+    for theme, names in project_types.CORE.items():
+        assert [name for name in names.split() if not project_types.core(name, theme)] == []
+    assert project_types.core("培训人次", "培训")
+    others = [
+        ("培训人次", "会议"),
+        ("培训人次", project_types.GENERAL),
+        ("人次", "培训"),
+        ("", "培训"),
+        ("培训人次", ""),
+    ]
+    assert [pair for pair in others if project_types.core(*pair)] == []
+    assert set(project_types.CORE) == {project_types.GENERAL, *project_types._WORDS}

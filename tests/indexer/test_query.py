@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -257,7 +258,7 @@ def test_a_guessed_full_form_is_a_term_that_says_so(knowing: Vocabulary) -> None
 
 
 def test_a_category_beside_other_words_asks_for_its_records(vocabulary: Vocabulary) -> None:
-    aspect = Term("可持续影响", 2.0, group="category")
+    aspect = Term("可持续影响", 6.0, group="category")
     asked = query.plan("可持续 桥梁", vocabulary).units
     assert [unit.terms[0] for unit in asked] == [aspect, Term("桥梁")]
     assert query.plan("可持续指标", vocabulary).units[0].terms == (Term("可持续"),)
@@ -291,3 +292,180 @@ def test_no_weight_no_term(vocabulary: Vocabulary) -> None:
         Unit("农路", (Term("农路"),)),
         Unit("弯沉值", (Term("弯沉值"),)),
     )
+
+
+# Variants and the words of a text
+
+
+HALVES = Thesaurus.of(
+    [
+        Synonym("护理员", "护工", SynonymType.COLLOQUIAL),
+        Synonym("最低生活保障", "低保", SynonymType.ABBREVIATION),
+        Synonym("道路管护", "公路养护", SynonymType.COLLOQUIAL),
+        Synonym("养老院", "老院", SynonymType.COLLOQUIAL),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "variants"),
+    [
+        # The tail of one word and the head of the next; a whole word and half of its neighbour.
+        (["养护", "工程"], []),
+        (["农村公路", "养护"], []),
+        (["公路", "养护员"], []),
+        (["村公路", "养护员"], []),
+        # Inside one word; several whole ones.
+        (["低保户"], ["低保"]),
+        (["敬老院"], ["老院"]),
+        (["低保", "户"], ["低保"]),
+        (["农村", "公路", "养护", "工程"], ["公路养护"]),
+        (["护工"], ["护工"]),
+        (["请", "护工", "养护", "工程", "护工"], ["护工", "护工"]),
+    ],
+)
+def test_a_variant_counts_unless_it_takes_half_a_word(words: list[str], variants: list[str]) -> None:
+    pieces = HALVES.split("".join(words), words)
+    assert [piece for piece, found in pieces if found] == variants
+    assert "".join(piece for piece, _ in pieces) == "".join(words)
+
+
+def test_the_analyzer_says_which_words_there_are(analyzer: Analyzer) -> None:
+    """As drafts and queries are read; without the words the half would count."""
+    vocabulary = Vocabulary(analyzer, HALVES, settings.shipped())
+    assert [term for unit in query.plan("养护工程", vocabulary).units for term in unit.terms if term.reason] == []
+    assert [piece for piece, found in HALVES.split("养护工程") if found] == ["护工"]
+    reasons = [term.reason for unit in query.plan("低保户", vocabulary).units for term in unit.terms if term.reason]
+    assert reasons == ["“低保”的全称或简称"]
+
+
+PIECES = st.lists(st.text("护工养程低保户公路农村a1 ", min_size=1, max_size=4), max_size=12)
+
+
+@given(PIECES, PIECES)
+def test_cutting_at_variants_loses_nothing(words: list[str], others: list[str]) -> None:
+    """Also with the words of another text."""
+    text = "".join(words)
+    for known in (words, others, ()):
+        pieces = HALVES.split(text, known)
+        assert "".join(piece for piece, _ in pieces) == text
+        assert [(p, f) for p, f in pieces if f != HALVES.by_variant.get(p, ()) and f] == []
+        assert "" not in [piece for piece, _ in pieces]
+
+
+# A term counts once
+
+
+def test_a_term_that_several_words_lead_to_counts_once() -> None:
+    homes = Thesaurus.of([Synonym("公租房", w, SynonymType.COLLOQUIAL) for w in ("廉租房", "保障房")])
+    vocabulary = Vocabulary(Analyzer(["公租房", "廉租房", "保障房"]), homes, settings.shipped())
+    found = query.draft([("廉租房，公租房、保障房", 1.0)], vocabulary)
+    held = [term.text for unit in found.units for term in (*unit.terms, *unit.parts)]
+    assert (len(held), {unit.label for unit in found.units}) == (len(set(held)), {"廉租房", "公租房", "保障房"})
+    assert [unit.label for unit in found.units for term in unit.terms if term.text == "公租房"] == ["公租房"]
+    # Without the word itself the first that leads to it has it, and says so.
+    less = query.draft([("廉租房，保障房", 1.0)], vocabulary)
+    assert [(unit.label, term.reason) for unit in less.units for term in unit.terms if term.text == "公租房"] == [
+        ("廉租房", "“廉租房”的规范说法")
+    ]
+
+
+@given(
+    st.lists(st.sampled_from(["农村公路", "农路", "达标率", "验收合格率", "轮训", "培训", "修修补补", "公路", "，"]))
+)
+def test_no_term_stands_twice_beside_the_words_themselves(vocabulary: Vocabulary, said: list[str]) -> None:
+    found = query.draft([("，".join(said), 1.0)], vocabulary).units
+    others = [term.text for unit in found for term in (*unit.terms[1:], *unit.parts)]
+    own = [unit.terms[0].text for unit in found]
+    assert (len(set(others)), len(set(own)), set(own) & set(others)) == (len(others), len(own), set())
+
+
+def test_words_that_every_draft_holds_count_little_however_often(vocabulary: Vocabulary) -> None:
+    generic = vocabulary.settings.query.generic
+    for text in ("桥梁项目", "项目项目项目，桥梁"):
+        weights = {unit.label: unit.terms[0].weight for unit in query.draft([(text, 1.0)], vocabulary).units}
+        assert weights == {"桥梁": 1.0, "项目": generic}
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("路 桥梁", ["路", "桥梁"]),
+        ("桥", ["桥"]),
+        ("a 桥梁", ["a", "桥梁"]),
+        ("桥梁7", ["桥梁", "7"]),
+        ("桥梁垮", ["桥梁"]),
+    ],
+)
+def test_a_character_left_over_counts_only_when_it_was_typed_alone(
+    vocabulary: Vocabulary, text: str, labels: list[str]
+) -> None:
+    assert [unit.label for unit in query.plan(text, vocabulary).units] == labels
+
+
+# Names of projects
+
+
+@pytest.mark.parametrize(
+    ("project", "matter", "aside"),
+    [
+        ("", "", ""),
+        ("农村公路养护", "农村公路养护", ""),
+        # A unit and a year, in brackets of either width and of any kind.
+        ("农村公路养护（某州交通运输局2024年）", "农村公路养护", "某州交通运输局2024年"),
+        ("农村公路养护(某州交通运输局 2024年度)", "农村公路养护", "某州交通运输局 2024年度"),
+        ("农村公路养护[某县农业农村局2023]", "农村公路养护", "某县农业农村局2023"),
+        ("农村公路养护【某市第一中学】", "农村公路养护", "某市第一中学"),
+        ("农村公路养护(某乡）", "农村公路养护", "某乡"),
+        # Only a year.
+        ("困难群众救助（2024）", "困难群众救助", "2024"),
+        ("困难群众救助(2024年度)资金", "困难群众救助 资金", "2024年度"),
+        ("（2024 年）", "", "2024 年"),
+        # What is done.
+        ("石城水库项目（小型水库水标尺制作安装）", "石城水库项目  小型水库水标尺制作安装", ""),
+        ("人饮工程(管网延伸)(某市水务局2022年)", "人饮工程  管网延伸", "某市水务局2022年"),
+        ("公路养护（第二批）", "公路养护  第二批", ""),
+        # Nested: the innermost alone is looked at; unbalanced or empty: nothing is.
+        ("甲（乙（某州公安局）丙）", "甲（乙 丙）", "某州公安局"),
+        ("甲（某州公安局", "甲（某州公安局", ""),
+        ("某州公安局）甲", "某州公安局）甲", ""),
+        ("甲（）乙", "甲  乙", ""),
+        ("（（（（", "（（（（", ""),
+        ("路" * 200, "路" * 200, ""),
+        ("（某局）" * 40, "", " ".join(["某局"] * 40)),
+        ("（" * 100 + "）" * 100, "（" * 99 + "  " + "）" * 99, ""),
+    ],
+)
+def test_names_of_projects(project: str, matter: str, aside: str) -> None:
+    assert re.sub(" +", " ", query.matter(project)) == re.sub(" +", " ", matter)
+    assert query.project_parts(project) == [(query.matter(project), query.PROJECT), (aside, query.ASIDE)]
+
+
+@given(st.text(st.sampled_from("（）()[]【】〔〕某州局年2024 度公路养护安装\n\x00") | st.characters(), max_size=200))
+def test_of_any_name_nothing_is_lost_but_brackets(project: str) -> None:
+    (said, _), (aside, _) = query.project_parts(project)
+    left = re.compile(r"[\s()（）\[\]【】]")
+    assert sorted(left.sub("", said + aside)) == sorted(left.sub("", project))
+    # What was put aside names a unit or a year.
+    assert [part for part in re.findall(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]", project) if not query._who(part)
+            and left.sub("", part) not in left.sub("", said)] == []  # fmt: skip
+
+
+def test_a_unit_in_brackets_counts_little(vocabulary: Vocabulary) -> None:
+    def weights(project: str) -> dict[str, float]:
+        return {u.label: u.terms[0].weight for u in query.draft(query.project_parts(project), vocabulary).units}
+
+    named, aside = weights("桥梁加固 水务局"), weights("桥梁加固（水务局）")
+    assert named.keys() == aside.keys()
+    assert aside["桥梁"] == named["桥梁"] > 1
+    assert {label for label in named if aside[label] == query.ASIDE} == set(named) - {"桥梁", "加固"}
+
+
+def test_beside_a_category_any_part_of_the_object_will_do(vocabulary: Vocabulary) -> None:
+    asked = query.plan("可持续 农村公路", vocabulary)
+    category, whole = asked.units
+    assert (query.names_category(category), query.names_category(whole), len(whole.parts)) == (True, False, 2)
+    any_part = Unit("农村公路", (*whole.terms, *whole.parts))
+    assert query.loosened(asked) == replace(asked, units=(category, any_part))
+    # Nothing to loosen: no category, or no parts.
+    assert [query.loosened(query.plan(text, vocabulary)) for text in ("农村公路 里程", "可持续 桥梁", "")] == [None] * 3

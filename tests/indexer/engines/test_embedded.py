@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from corpus.access import Clearance, Scope
-from indexer.engine import Document, Plan, Ranked, Schema, Term, Unit
+from indexer.engine import NO_UNIT, Document, Plan, Ranked, Schema, Term, Unit
 from indexer.engines.embedded import Embedded
 from indexer.engines.scores import Statistics
 
@@ -72,8 +72,10 @@ class Oracle:
                 met += any(hit for _, hit in terms) or (bool(parts) and all(hit for _, hit in parts))
             text = "".join(document.literal)
             own = scope.clearance is Clearance.OWN and document.owner == scope.unit
+            near = dict(plan.near)
+            score += near.get(document.id, 0.0)
             if (
-                met >= plan.need
+                (met >= plan.need or (plan.widens and document.id in near))
                 and all("".join(literal) in text for literal in plan.literals)
                 and all(document.facets.get(name, "") in values for name, values in filters.items())
                 and (not document.restricted or scope.clearance is Clearance.ALL or own)
@@ -306,3 +308,113 @@ def test_threads_share_an_engine(cases: dict[str, Case], vocabulary: tuple[str, 
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda p: engine.search(p[0], ALL, p[1]), asked * 2))
     assert together == alone * 2
+
+
+# Other weights
+
+OTHER = {"name": 1.0, "body": 2.5, "class": 0.0, "chars": 4.0}
+
+
+def weighted(schema: Schema, weights: Mapping[str, float]) -> Schema:
+    return replace(schema, fields=tuple(replace(f, weight=weights.get(f.name, f.weight)) for f in schema.fields))
+
+
+@pytest.mark.parametrize("edition", ["open", "full", "open, changed", "full, changed"])
+def test_under_other_weights_scores_are_those_of_the_oracle(
+    cases: dict[str, Case], vocabulary: tuple[str, ...], edition: str
+) -> None:
+    case = cases[edition]
+    asked = list(plans(vocabulary, 60))
+    scope = PUBLIC if edition.startswith("open") else ALL
+    before = [case.engine.search(plan, scope, filters) for plan, filters in asked]
+    other = case.engine.weighed({**OTHER, "no such": 9.0})
+    oracle = replace(case.oracle, schema=weighted(case.oracle.schema, OTHER))
+    different = 0
+    for (plan, filters), first in zip(asked, before, strict=True):
+        expected = oracle.search(plan, scope, filters)
+        ranked = other.search(plan, scope, filters, limit=1000)
+        assert dict(zip(ranked.ids, ranked.scores, strict=True)) == pytest.approx(expected, abs=1e-3)
+        # Who is found does not hang on weights, not even on none.
+        assert (ranked.total, ranked.facets) == (first.total, first.facets)
+        explained = other.explain(plan, ranked.ids)
+        assert [sum(part.score for part in parts) for parts in explained] == pytest.approx(ranked.scores, abs=1e-3)
+        different += ranked.scores[:20] != first.scores
+    assert different > 20
+    assert [case.engine.search(plan, scope, filters) for plan, filters in asked] == before
+    back = other.weighed({f.name: f.weight for f in case.oracle.schema.fields})
+    assert [back.search(plan, scope, filters) for plan, filters in asked] == before
+
+
+def test_a_field_counts_in_proportion_to_its_weight(cases: dict[str, Case], vocabulary: tuple[str, ...]) -> None:
+    engine = cases["full, changed"].engine
+    for plan, filters in plans(vocabulary, 60):
+        ids = engine.search(plan, ALL, filters).ids
+        plain, double = engine.explain(plan, ids), engine.weighed({"body": 1.2}).explain(plan, ids)
+        for few, many in zip(plain, double, strict=True):
+            expected = {(p.unit, p.term, p.field): p.score * (2 if p.field == "body" else 1) for p in few}
+            assert {(p.unit, p.term, p.field): p.score for p in many} == pytest.approx(expected, rel=1e-5)
+
+
+def test_weights_stay_when_records_change(cases: dict[str, Case], vocabulary: tuple[str, ...], make: Make) -> None:
+    """Also when they change again, and the other way round."""
+    case = cases["full"]
+    changed, more = make(41, 12), make(42, 6, first=300)
+    one = case.engine.weighed(OTHER).with_changes(changed, []).with_changes(more, [changed[0].id])
+    two = case.engine.with_changes(changed, []).with_changes(more, [changed[0].id]).weighed(OTHER)
+    gone = {d.id for d in changed}
+    left = [*(d for d in case.oracle.documents if d.id not in gone), *changed[1:], *more]
+    oracle = Oracle(weighted(case.oracle.schema, OTHER), case.oracle.counted, left)
+    for plan, filters in plans(vocabulary, 40):
+        found = one.search(plan, ALL, filters, limit=1000)
+        assert two.search(plan, ALL, filters, limit=1000) == found
+        expected = oracle.search(plan, ALL, filters)
+        assert dict(zip(found.ids, found.scores, strict=True)) == pytest.approx(expected, abs=1e-3)
+
+
+# What is near in meaning
+
+
+@pytest.mark.parametrize("edition", ["open", "full", "open, changed", "full, changed"])
+def test_what_is_near_gets_points_and_comes_in_when_the_plan_is_wide(
+    cases: dict[str, Case], vocabulary: tuple[str, ...], edition: str
+) -> None:
+    """Near are records of every kind: met and not, dead, restricted, another unit's, filtered, of no library."""
+    case = cases[edition]
+    random = Random(5)  # noqa: S311
+    every = sorted({d.id for c in cases.values() for d in c.oracle.documents} | {"no such", ""})
+    scopes = [PUBLIC] if edition.startswith("open") else [PUBLIC, OWN, ALL]
+    wider = more = 0
+    for number, (plan, filters) in enumerate(plans(vocabulary, 150)):
+        scope = scopes[number % len(scopes)]
+        near = tuple((id, random.choice((0.25, 1.0, 7.5))) for id in random.sample(every, 40))
+        plain = case.engine.search(plan, scope, filters, limit=1000)
+        for widens in (False, True):
+            asked = replace(plan, near=near, widens=widens)
+            expected = case.oracle.search(asked, scope, filters)
+            ranked = case.engine.search(asked, scope, filters, limit=1000)
+            assert (ranked.total, ranked.facets) == (len(expected), case.oracle.facets(list(expected)))
+            assert dict(zip(ranked.ids, ranked.scores, strict=True)) == pytest.approx(expected, abs=1e-3)
+            assert ranked.scores == tuple(sorted(ranked.scores, reverse=True))
+            explained = case.engine.explain(asked, ranked.ids)
+            assert [sum(p.score for p in parts) for parts in explained] == pytest.approx(ranked.scores, abs=1e-3)
+            said = {id: p.score for id, ps in zip(ranked.ids, explained, strict=True) for p in ps if p.unit == NO_UNIT}
+            assert said == {id: points for id, points in near if id in ranked.ids}
+            if widens:
+                wider += set(ranked.ids) > set(plain.ids)
+            else:
+                assert set(ranked.ids) == set(plain.ids)
+                more += ranked.scores != plain.scores
+    assert (wider > 30, more > 30) == (True, True)
+
+
+@pytest.mark.parametrize("sort", ["score", "code", "-updated"])
+def test_pages_of_a_wide_plan_are_the_list_cut_in_pieces(cases: dict[str, Case], sort: str) -> None:
+    engine = cases["full, changed"].engine
+    ids = sorted(engine.ids())[::3]
+    near = tuple((id, n / 10) for n, id in enumerate(ids))
+    plan = Plan((Unit("桥梁", (Term("桥梁"),)),), (), 1, near, widens=True)
+    whole = engine.search(plan, ALL, {}, limit=1000, sort=sort)
+    pages = [engine.search(plan, ALL, {}, offset=at, limit=7, sort=sort) for at in range(0, whole.total, 7)]
+    assert [id for page in pages for id in page.ids] == list(whole.ids)
+    assert {page.total for page in pages} == {len(whole.ids)}
+    assert set(ids) < set(whole.ids)
