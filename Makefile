@@ -45,8 +45,13 @@ second-engine: $(VENV)/.dev ## run the engine's tests on a second Whoosh as well
 	$(VENV)/second/bin/python -m pip install --quiet --disable-pip-version-check Whoosh-Reloaded==2.7.5
 	$(VENV)/second/bin/python -m pytest tests/indexer/engines
 
-bench: $(VENV)/.dev ## time search and suggestion against plain Whoosh in the same run
-	$(BIN)/python -m bench.engines
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[bench]'
+	@touch $@
+
+bench: $(VENV)/.bench ## time search, suggestion and service beside their peers (BENCH="--sizes 8455 --count 40")
+	$(BIN)/python -m bench.speed $(BENCH)
+	$(BIN)/python -m bench.speed service
 
 lock: ## pin every dependency with its hashes again
 	uv pip compile --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --quiet \

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2s
+from itertools import islice
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from corpus.access import PUBLIC, Actor, Role, visible
 from corpus.errors import Conflict, NotFound
@@ -15,6 +18,8 @@ from corpus.store import Store, now
 KEYWORD_MARK = "、"
 # Restricted records count from here, so that the public codes show no gap where they stand.
 RESTRICTED_SERIAL = 90_000
+# So many records are kept in memory; a record takes about two kilobytes.
+KEPT = 20_000
 
 _COLUMNS = (
     "id, code, name, kind, category, use_code, theme, definition, formula, operator, unit, reference, reference_kind, "
@@ -62,6 +67,12 @@ def add_taxonomy(store: Store, uses: Sequence[Use], owners: Sequence[Owner], *, 
     ``declared`` uses are those of the published taxonomy, which anybody may know.
     """
     with store.writing() as db:
+        # Records say the names of their use: whoever follows the feed must read them again.
+        db.conn.executemany(
+            "insert into feed (kind, record_id) select 'indicators', i.id from indicators i join uses u "
+            "on u.code = i.use_code where u.code = ? and (u.domain, u.industry, u.use) <> (?, ?, ?)",
+            [(u.code, u.domain, u.industry, u.use) for u in uses],
+        )
         db.conn.executemany(
             "insert into uses values (?, ?, ?, ?, (select count(*) from uses), ?) on conflict (code) do update "
             "set domain = excluded.domain, industry = excluded.industry, use = excluded.use",
@@ -145,16 +156,63 @@ def _curates(actor: Actor, i: Indicator) -> bool:
 
 
 def fetch(store: Store, ids: Sequence[str], actor: Actor) -> list[Indicator]:
-    """The active ones among ``ids`` that ``actor`` may see, in the order given; one statement however many."""
+    """The active ones among ``ids`` that ``actor`` may see, in the order given; at most one statement reads them.
+
+    Records read before are taken from memory unless the feed says that they changed since.
+    """
     if not ids:
         return []
-    condition, parameters = visible(actor).sql("i")
-    marks = ", ".join("?" * len(ids))
-    found = {
-        i.id: i
-        for i in _select(store, f"i.id in ({marks}) and i.status = 'active' and {condition}", [*ids, *parameters])
-    }
-    return [found[i] for i in ids if i in found]
+    scope = visible(actor)
+    # What an open transaction sees is nobody else's.
+    head = None if store.db.conn.in_transaction else store.head()
+    memory = _memory(store)
+    found = memory.held(store, ids, head) if head is not None else {}
+    missing = [id for id in ids if id not in found]
+    if missing:
+        condition, parameters = scope.sql("i")
+        marks = ", ".join("?" * len(missing))
+        where = f"i.id in ({marks}) and i.status = 'active' and {condition}"
+        fresh = {i.id: i for i in _select(store, where, [*missing, *parameters], order="")}
+        if head is not None:
+            memory.keep(fresh, head)
+        found |= fresh
+    return [i for id in ids if (i := found.get(id)) and scope.allows(i.visibility, i.owner)]
+
+
+class _Memory:
+    """Active records of one store as they stood at a moment of its feed. Threads share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._head = 0
+        self._records: dict[str, Indicator] = {}
+
+    def held(self, store: Store, ids: Sequence[str], head: int) -> dict[str, Indicator]:
+        """Those of ``ids`` that are held as they stand at ``head``; who may see them is for the caller to ask."""
+        with self._lock:
+            if self._head < head:
+                for change in store.changes_since(self._head) if self._records else ():
+                    self._records.pop(change.record_id, None)
+                self._head = head
+            records = self._records if self._head == head else {}
+            return {id: records[id] for id in ids if id in records}
+
+    def keep(self, records: Mapping[str, Indicator], head: int) -> None:
+        """Hold records that were read at ``head`` or later, unless the memory has gone on since."""
+        with self._lock:
+            if self._head == head:
+                self._records |= records
+                for id in list(islice(self._records, max(0, len(self._records) - KEPT))):
+                    del self._records[id]
+
+
+_memories: WeakKeyDictionary[Store, _Memory] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def _memory(store: Store) -> _Memory:
+    with _lock:
+        return _memories.setdefault(store, _Memory())
 
 
 def active(store: Store, edition: str) -> Iterator[Indicator]:
@@ -205,7 +263,7 @@ def _select(store: Store, where: str, parameters: Sequence[Any], *, order: str =
     columns = ", ".join(f"i.{c.strip()}" for c in _COLUMNS.split(","))
     cursor = store.db.conn.execute(
         f"select {columns}, u.domain, u.industry, u.use from indicators i left join uses u on u.code = i.use_code "
-        f"where {where} order by {order}",
+        f"where {where}{f' order by {order}' if order else ''}",
         parameters,
     )
     for row in cursor:

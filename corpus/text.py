@@ -94,6 +94,9 @@ def _plain(text: str) -> str:
     return done
 
 
+# The full-width marks of ordinary text, as NFKC folds them.
+_MARKS = str.maketrans("，；：（）！？％", ",;:()!?%")
+_MOST = 10_000
 _same: set[str] = set()
 _other: set[str] = set()
 
@@ -101,7 +104,7 @@ _other: set[str] = set()
 def _settled(text: str) -> bool:
     """Whether every character is a Han or ASCII one that folding leaves alone: nearly all of a library's text.
 
-    Such characters do not join. Both sets grow no larger than these alphabets.
+    Such characters do not join. One set grows no larger than these alphabets, the other is bounded.
     """
     fresh = set(text) - _same
     if not fresh:
@@ -109,14 +112,18 @@ def _settled(text: str) -> bool:
     if fresh & _other:
         return False
     for character in fresh:
-        plain = " " <= character <= "~" or "\u4e00" <= character <= "\u9fff" or character in "，。、；：（）“”《》—"
-        (_same if plain and _refolded(character) == character else _other).add(character)
+        plain = " " <= character <= "~" or "\u4e00" <= character <= "\u9fff" or character in "。、“”《》—〔〕"
+        if plain and _refolded(character) == character:
+            _same.add(character)
+        elif len(_other) < _MOST:
+            _other.add(character)
     return fresh <= _same
 
 
 def _folded(text: str) -> str:
     """``_plain`` and casefold, until nothing changes."""
-    return text if _settled(text) else _refolded(text)
+    quick = text.translate(_MARKS)
+    return quick if _settled(quick) else _refolded(text)
 
 
 def _refolded(text: str) -> str:

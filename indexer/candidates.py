@@ -112,11 +112,15 @@ class Pool:
         """The most points that the words gave any record; 1 when there are none."""
         return max((points for _, points in self.found.values()), default=0.0) or 1.0
 
-    def share(self, ids: Sequence[str]) -> float:
-        """How much of what the draft says is held by any of these records, between 0 and 1."""
+    def shares(self, groups: Sequence[Sequence[str]]) -> list[float]:
+        """For each group of records, how much of what the draft says is held by any of them, between 0 and 1."""
         rarity = [self.engine.rarity(unit) for unit in self.plan.units]
-        held = {part.unit for parts in self.engine.explain(self.plan, ids) for part in parts}
-        return sum(rarity[n] for n in held) / (sum(rarity) or 1.0)
+        whole = sum(rarity) or 1.0
+        ids = [id for group in groups for id in group]
+        explained = self.engine.explain(self.plan, ids)
+        units = {id: {part.unit for part in parts} for id, parts in zip(ids, explained, strict=True)}
+        held = [sorted(set[int]().union(*(units[id] for id in group))) for group in groups]
+        return [sum(rarity[n] for n in found) / whole for found in held]
 
 
 def infer(pool: Pool) -> list[InferredUse]:
@@ -138,8 +142,11 @@ def infer(pool: Pool) -> list[InferredUse]:
         use: weight / whole * sqrt(domains[use.domain] / sum(domains.values())) for use, weight in evidence.items()
     }
     ranked = sorted(likely, key=lambda use: (-likely[use], use.code))[:3]
-    held = {use: pool.share([id for _, id in sorted(best[use], reverse=True)[:3]]) for use in ranked}
-    found = [InferredUse(use, round(min(1.0, likely[use]) * min(1.0, held[use] / ENOUGH), 3)) for use in ranked]
+    shares = pool.shares([[id for _, id in sorted(best[use], reverse=True)[:3]] for use in ranked])
+    found = [
+        InferredUse(use, round(min(1.0, likely[use]) * min(1.0, share / ENOUGH), 3))
+        for use, share in zip(ranked, shares, strict=True)
+    ]
     return sorted(found, key=lambda inferred: -inferred.confidence)
 
 
@@ -150,27 +157,28 @@ def of_draft(pool: Pool, uses: Sequence[InferredUse], project: str, goal: str) -
             pool.add({"use": [inferred.use.use]}, USE_POOL, need=0)
     themes = project_types.themes(project, goal)
     pool.add({"theme": [*themes, *project_types.OFTEN]}, 200, need=0)
-    candidates = [Candidate(i, points / pool.top, points / pool.top) for i, points in pool.found.values()]
+    top = pool.top
+    confidence = {inferred.use: inferred.confidence for inferred in uses}
+    candidates = [Candidate(i, points / top, points / top) for i, points in pool.found.values()]
     for c in candidates:
         if c.indicator.kind is Kind.COMMON:
             _as_common(c, pool, themes)
         else:
-            _as_specific(c, pool, uses)
+            _as_specific(c, pool, uses, confidence)
         near = pool.likeness.get(c.indicator.id, 0.0)
         c.score += pool.settings.meaning * near
-        if near >= NEAR:
+        if near >= NEAR and pool.settings.meaning:
             c.why.append("与目标的意思相近")
     _as_taken(candidates, pool, uses)
     _as_measured(candidates, pool, goal)
     return sorted(candidates, key=lambda c: (-c.score, c.indicator.code))
 
 
-def _as_specific(c: Candidate, pool: Pool, uses: Sequence[InferredUse]) -> None:
-    confidence = {inferred.use: inferred.confidence for inferred in uses}
+def _as_specific(c: Candidate, pool: Pool, uses: Sequence[InferredUse], confidence: dict[Use, float]) -> None:
     use = c.indicator.use
     if use in confidence:
         c.score += pool.settings.use * min(1.0, 2 * confidence[use])
-        if confidence[use] >= SURE:
+        if confidence[use] >= SURE and pool.settings.use:
             c.why.append(f"属于推断用途“{use.use}”")
     else:
         # The surer the use, the less a record of another one is likely to be meant; with none, any is doubtful.
@@ -183,11 +191,13 @@ def _as_common(c: Candidate, pool: Pool, themes: Mapping[str, tuple[float, str]]
     if theme in themes:
         sure, word = themes[theme]
         c.score += pool.settings.theme * sure + pool.settings.general * project_types.core(name, theme)
-        c.why.append(f"共性指标：“{word}”说明这是{theme}类项目")
+        if pool.settings.theme:
+            c.why.append(f"共性指标：“{word}”说明这是{theme}类项目")
     elif project_types.core(name, project_types.GENERAL):
         c.score += pool.settings.general
         c.core = True
-        c.why.append("共性指标：各类项目通用")
+        if pool.settings.general:
+            c.why.append("共性指标：各类项目通用")
     else:
         c.score *= FOREIGN
 
@@ -214,7 +224,8 @@ def _as_measured(candidates: Sequence[Candidate], pool: Pool, goal: str) -> None
             if c.lexical >= EVIDENCE:
                 c.score += pool.settings.quantity
                 c.value = value
-                c.why.append(f"目标中的“{words}”可作为指标值")
+                if pool.settings.quantity:
+                    c.why.append(f"目标中的“{words}”可作为指标值")
 
 
 def cover(candidates: Sequence[Candidate], chosen: Sequence[Indicator], limit: int) -> list[Candidate]:
@@ -231,7 +242,9 @@ def cover(candidates: Sequence[Candidate], chosen: Sequence[Indicator], limit: i
 
     def take(c: Candidate) -> bool:
         i = c.indicator
-        if len(picked) >= limit or i.id in ids or any(fuzz.ratio(i.name, other) >= ALIKE for other in names):
+        if len(picked) >= limit or i.id in ids:
+            return False
+        if any(fuzz.ratio(i.name, other, score_cutoff=ALIKE) for other in names):
             return False
         ids.add(i.id)
         names.append(i.name)
@@ -241,7 +254,11 @@ def cover(candidates: Sequence[Candidate], chosen: Sequence[Indicator], limit: i
     def share(level2: str) -> int:
         return max(1, round(SHAPE[level2] * BALANCED * limit / 20)) if SHAPE[level2] else 0
 
-    known = [c for c in candidates if not c.core and (c.lexical >= EVIDENCE or c.indicator.category.level2 in REQUIRED)]
+    known = [
+        c
+        for c in candidates
+        if not c.core and c.score > 0 and (c.lexical >= EVIDENCE or c.indicator.category.level2 in REQUIRED)
+    ]
     for c in known:
         level2, kind = c.indicator.category.level2, c.indicator.kind
         if have[level2] < share(level2) and room[kind] > 0 and take(c):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, partial
 
 from corpus import numbers
 from corpus.errors import BadInput
-from corpus.text import fold
+from corpus.text import fold, normalise
 from corpus.words import Synonym, SynonymType
 from indexer.analysis import Analyzer, characters
 from indexer.engine import Plan, Term, Unit
@@ -44,6 +45,8 @@ ASPECTS = {
 PROJECT, ASIDE = 1.5, 0.25
 # The longest unknown word that is read as an abbreviation, by the first characters of its words.
 MAX_GUESS = 4
+# The longest clause or word that is remembered.
+MAX_CLAUSE = 64
 _QUOTED = re.compile(r"[\"“”「『]([^\"“”「」『』]{1,100})[\"“”」』]")
 # A point between digits belongs to the figure: PM2.5.
 _JUNK = re.compile(r"(?:[\"“”「」『』*?？＊!！,，。;；:：、()（）\[\]{}<>《》|&^~+=\\/\x00-\x1f]|(?<!\d)\.|\.(?!\d))+")
@@ -51,12 +54,11 @@ _CODE = re.compile(r"\d{7}")
 _HAN = re.compile(r"[一-鿿]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Thesaurus:
     """Synonyms by what people write, longest first within a text."""
 
     by_variant: Mapping[str, tuple[Synonym, ...]]
-    longest: int
 
     @classmethod
     def of(cls, synonyms: Sequence[Synonym]) -> Thesaurus:
@@ -66,7 +68,16 @@ class Thesaurus:
             found.setdefault(fold(s.variant), []).append(s)
             if s.type in (SynonymType.SAME, SynonymType.ABBREVIATION):
                 found.setdefault(fold(s.term), []).append(Synonym(term=s.variant, variant=s.term, type=s.type))
-        return cls({v: tuple(found[v]) for v in sorted(found)}, max(map(len, found), default=0))
+        return cls({v: tuple(found[v]) for v in sorted(found)})
+
+    @cached_property
+    def _lengths(self) -> dict[str, tuple[int, ...]]:
+        """How long the variants are that begin with two characters, the longest first."""
+        found: dict[str, set[int]] = {}
+        for variant in self.by_variant:
+            if len(variant) > 1:
+                found.setdefault(variant[:2], set()).add(len(variant))
+        return {head: tuple(sorted(lengths, reverse=True)) for head, lengths in found.items()}
 
     def split(self, folded: str, words: Sequence[str] = ()) -> list[tuple[str, tuple[Synonym, ...]]]:
         """The text cut at its variants: (piece, its synonyms or none), nothing lost.
@@ -77,9 +88,9 @@ class Thesaurus:
         firsts, lasts = _spans(folded, words)
         plain = start = 0
         while start < len(folded):
-            for length in range(min(self.longest, len(folded) - start), 1, -1):
+            for length in self._lengths.get(folded[start : start + 2], ()):
                 end = start + length
-                known = self.by_variant.get(folded[start:end])
+                known = self.by_variant.get(folded[start:end]) if end <= len(folded) else None
                 halves = known and (
                     (firsts[start] < start and lasts[start] < end) or (firsts[end - 1] > start and lasts[end - 1] > end)
                 )
@@ -109,7 +120,7 @@ def _spans(text: str, words: Sequence[str]) -> tuple[list[int], list[int]]:
     return firsts, lasts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Vocabulary:
     """What a text is read with. ``lexicon`` is sorted; ``frequency`` tells in how many public records a word stands."""
 
@@ -119,20 +130,47 @@ class Vocabulary:
     lexicon: Sequence[str] = ()
     frequency: Callable[[str], int] = lambda _: 1
 
-    def full_forms(self, word: str) -> list[str]:
+    def clause(self, text: str) -> tuple[Unit, ...]:
+        """The units of a folded text without blanks, in order; most clauses of a draft were there a moment before."""
+        return self._clause(text) if len(text) <= MAX_CLAUSE else _clause(self, text)
+
+    def unit(self, word: str) -> Unit:
+        """A word as a unit: itself, its characters when it is only one, its parts when it has some."""
+        return self._unit(word) if len(word) <= MAX_CLAUSE else _unit(self, word)
+
+    def full_forms(self, word: str) -> Sequence[str]:
         """What an unknown short word may stand for: 社区矫正 for 社矫, by the first characters of the words in turn.
 
         At most two, those that skip the fewest words first.
         """
         if not 2 <= len(word) <= MAX_GUESS or not _HAN.fullmatch(word) or self.frequency(word):
             return []
-        found = []
-        for term in self.lexicon[bisect_left(self.lexicon, word[0]) : bisect_left(self.lexicon, chr(ord(word[0]) + 1))]:
-            parts = self.analyzer.parts(term) if len(term) > len(word) else []
-            heads = iter(sorted(parts, key=term.index))
-            if len(parts) > 1 and all(any(part[0] == c for part in heads) for c in word) and self.frequency(term):
-                found.append((len(parts) - len(word), len(term), term))
-        return [term for _, _, term in sorted(found)[:2]]
+        return self._full_forms(word)
+
+    # What is worked out from a text with this vocabulary stays true as long as it lasts.
+
+    @cached_property
+    def _clause(self) -> Callable[[str], tuple[Unit, ...]]:
+        return lru_cache(maxsize=4096)(partial(_clause, self))
+
+    @cached_property
+    def _unit(self) -> Callable[[str], Unit]:
+        return lru_cache(maxsize=16384)(partial(_unit, self))
+
+    @cached_property
+    def _full_forms(self) -> Callable[[str], list[str]]:
+        return lru_cache(maxsize=4096)(partial(_full_forms, self))
+
+
+def _full_forms(words: Vocabulary, word: str) -> list[str]:
+    found = []
+    first, last = (bisect_left(words.lexicon, chr(ord(word[0]) + n)) for n in (0, 1))
+    for term in words.lexicon[first:last]:
+        parts = words.analyzer.parts(term) if len(term) > len(word) else []
+        heads = iter(sorted(parts, key=term.index))
+        if len(parts) > 1 and all(any(part[0] == c for part in heads) for c in word) and words.frequency(term):
+            found.append((len(parts) - len(word), len(term), term))
+    return [term for _, _, term in sorted(found)[:2]]
 
 
 def check(text: str) -> str:
@@ -152,11 +190,10 @@ def plan(text: str, words: Vocabulary) -> Plan:
             units[word] = Unit(word, (Term(word, group="code"), Term(word)))
             continue
         if (stem := word.removesuffix("指标")) in ASPECTS:
-            units.setdefault(stem, _unit(stem, words))
+            units.setdefault(stem, words.unit(stem))
             continue
-        for piece, synonyms in words.thesaurus.split(word, words.analyzer.words(word)):
-            for unit in _units(piece, synonyms, words):
-                units.setdefault(unit.label, unit)
+        for unit in words.clause(word):
+            units.setdefault(unit.label, unit)
     # A quoted text also scores, so that the best of the records that hold it come first.
     for literal in literals:
         for unit in _units("".join(literal), (), words):
@@ -212,6 +249,11 @@ def need(count: int) -> int:
     return count if count <= 2 else math.ceil(count * 0.7)
 
 
+def _clause(words: Vocabulary, text: str) -> tuple[Unit, ...]:
+    pieces = words.thesaurus.split(text, words.analyzer.words(text))
+    return tuple(unit for piece, synonyms in pieces for unit in _units(piece, synonyms, words))
+
+
 def _units(piece: str, synonyms: tuple[Synonym, ...], words: Vocabulary) -> list[Unit]:
     settings = words.settings
     if not synonyms:
@@ -219,8 +261,8 @@ def _units(piece: str, synonyms: tuple[Synonym, ...], words: Vocabulary) -> list
         if full:
             terms = [Term(t, settings.query.guess, reason=f"可能是“{piece}”的全称") for t in full]
             return [Unit(piece, (Term(piece), *terms))]
-        return [_unit(word, words) for word in words.analyzer.words(piece)]
-    whole = _unit(piece, words)
+        return [words.unit(word) for word in words.analyzer.words(piece)]
+    whole = words.unit(piece)
     terms = [
         Term(fold(s.term), settings.synonyms.of(s.type), reason=f"“{piece}”的{SYNONYM_WORDS[s.type]}", like=piece)
         for s in synonyms
@@ -229,8 +271,7 @@ def _units(piece: str, synonyms: tuple[Synonym, ...], words: Vocabulary) -> list
     return [Unit(piece, (*whole.terms, *terms), whole.parts)]
 
 
-def _unit(word: str, words: Vocabulary) -> Unit:
-    """A word as a unit: itself, its characters when it is only one, its parts when it has some."""
+def _unit(words: Vocabulary, word: str) -> Unit:
     if len(word) == 1 and not word.isascii():
         return Unit(word, (Term(word), Term(word, 0.8, group="chars")))
     weight = words.settings.query.part
@@ -247,17 +288,13 @@ def draft(parts: Sequence[tuple[str, float]], words: Vocabulary) -> Plan:
     units: dict[str, Unit] = {}
     for text, weight in parts:
         for word in fold(_JUNK.sub(" ", text)).split():
-            for piece, synonyms in words.thesaurus.split(word, words.analyzer.words(word)):
-                for unit in _units(piece, synonyms, words):
-                    if len(unit.label) > 1 and not unit.label[0].isdigit():
-                        units.setdefault(unit.label, unit)
-                        counts[unit.label] = counts.get(unit.label, 0.0) + weight
+            for unit in words.clause(word):
+                if len(unit.label) > 1 and not unit.label[0].isdigit():
+                    units.setdefault(unit.label, unit)
+                    counts[unit.label] = counts.get(unit.label, 0.0) + weight
     generic = words.settings.query.generic
-    return Plan(
-        tuple(
-            _times(unit, generic if label in GENERIC else _said(counts[label])) for label, unit in _once(units).items()
-        )
-    )
+    said = {label: _times(unit, generic if label in GENERIC else _said(counts[label])) for label, unit in units.items()}
+    return Plan(tuple(_once(said)))
 
 
 def _said(count: float) -> float:
@@ -265,51 +302,66 @@ def _said(count: float) -> float:
     return 1 + math.log(count) if count >= 1 else count
 
 
-def _once(units: Mapping[str, Unit]) -> dict[str, Unit]:
-    """The units with every term in one of them only, that of the greatest weight.
+def _once(units: Mapping[str, Unit]) -> list[Unit]:
+    """The units with every synonym in one of them only, that of the greatest weight; a word of the draft is its own.
 
     公租房, 廉租房 and 保障性住房 in one draft all lead to 公租房: a record that says it is not three times as near.
     """
-    best: dict[str, tuple[float, str]] = {}
+    most: dict[str, tuple[float, str]] = {}
     for label, unit in units.items():
-        for term in (*unit.terms, *unit.parts):
-            if term.text not in best or term.weight > best[term.text][0]:
-                best[term.text] = (term.weight, label)
-    return {
-        label: Unit(
-            label,
-            tuple(t for n, t in enumerate(unit.terms) if n == 0 or best[t.text][1] == label),
-            tuple(t for t in unit.parts if best[t.text][1] == label),
-        )
-        for label, unit in units.items()
-    }
+        for term in unit.terms:
+            if term.text not in most or term.weight > most[term.text][0]:
+                most[term.text] = (term.weight, label)
+    said = {unit.terms[0].text for unit in units.values()}
+
+    def of(label: str, unit: Unit) -> Iterator[Term]:
+        own, *others = unit.terms
+        yield replace(own, weight=most[own.text][0])
+        yield from (t for t in others if t.text not in said and most[t.text][1] == label)
+
+    return [replace(unit, terms=tuple(of(label, unit))) for label, unit in units.items()]
 
 
 _BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
-# What a bracket holds that names who does it and when, not what is done.
+# A bracket that ends with a year, or with what only a unit is called, says who and when, not what is done.
 _WHO = re.compile(
-    r"(?:局|厅|委|办|办公室|队|中心|院|学校|中学|小学|大学|幼儿园|镇|乡|县|市|区|州|街道|所|站|会|处|馆|公司|场|部|村)"
-    r"\s*(?:(?:19|20)[0-9]{2}\s*年?度?)?\Z|\A\s*(?:19|20)[0-9]{2}\s*年?度?\s*\Z"
+    r"(?:(?:19|20)[0-9]{2}\s*年?度?|局|厅|委|委员会|办|办公室|支队|大队|政府|镇|乡|县|州|街道|学校|中学|小学|大学|幼儿园|医院|法院|"
+    r"检察院|公司|馆|所|站|处|样例|本级)\s*\Z"
 )
-
-
-def _who(inside: str) -> bool:
-    return _WHO.search(inside) is not None
+_DEEP = 5
 
 
 def matter(project: str) -> str:
     """A project's name without the brackets that name its unit and year: those say nothing of what is done."""
-    return _BRACKETS.sub(lambda found: " " if _who(found[1]) else f" {found[1]} ", project).strip()
+    return _parted(project)[0]
+
+
+def _parted(project: str) -> tuple[str, str]:
+    """What is done, and by whom and when; brackets are opened from the inside."""
+    text = normalise(project)
+    aside: list[str] = []
+    for _ in range(_DEEP):
+        if not _BRACKETS.search(text):
+            break
+        text = _BRACKETS.sub(lambda m: _opened(m[1], aside), text)
+    return " ".join(text.split()), " ".join(aside)
+
+
+def _opened(inside: str, aside: list[str]) -> str:
+    if not _WHO.search(inside):
+        return f" {inside} "
+    aside.append(inside)
+    return " "
 
 
 def project_parts(project: str) -> list[tuple[str, float]]:
     """A project's name as texts with weights."""
-    aside = [inside for inside in _BRACKETS.findall(project) if _who(inside)]
-    return [(matter(project), PROJECT), (" ".join(aside), ASIDE)]
+    done, aside = _parted(project)
+    return [(done, PROJECT), (aside, ASIDE)]
 
 
 def _times(unit: Unit, weight: float) -> Unit:
     def scaled(terms: tuple[Term, ...]) -> tuple[Term, ...]:
-        return tuple(replace(t, weight=t.weight * weight) for t in terms)
+        return tuple(Term(t.text, t.weight * weight, t.group, t.reason, t.like) for t in terms)
 
     return Unit(unit.label, scaled(unit.terms), scaled(unit.parts))

@@ -261,7 +261,8 @@ def likeness(view: View, text: str, scope: Scope, limit: int) -> list[tuple[str,
         return []
     middle, most = float(np.median(cosines)), float(cosines.max())
     order = np.lexsort((np.array(ids), -cosines))[:limit].tolist()
-    return [(ids[n], round((float(cosines[n]) - middle) / ((most - middle) or 1.0), 6)) for n in order]
+    near = [(ids[n], round((float(cosines[n]) - middle) / ((most - middle) or 1.0), 6)) for n in order]
+    return [(id, how) for id, how in near if how > 0]
 
 
 def read(view: View, text: str) -> Plan:
@@ -311,11 +312,11 @@ def _check(kind: str, asked: Query) -> dict[str, Sequence[str]]:
 def why(plan: Plan, parts: Sequence[Part], words: Mapping[str, str] = FIELD_WORDS) -> str:
     """One sentence from the parts that made the score: which words stand where, and by way of what."""
     said: dict[str, list[str]] = {}
-    for number, unit in enumerate(plan.units):
-        best: dict[Term, Part] = {}
-        for part in parts:
-            if part.unit == number:
-                best.setdefault(part.term, part)
+    held: dict[int, dict[Term, Part]] = {}
+    for part in parts:
+        held.setdefault(part.unit, {}).setdefault(part.term, part)
+    for number in sorted(held.keys() - {NO_UNIT}):
+        unit, best = plan.units[number], held[number]
         whole = [part for term, part in best.items() if term not in unit.parts][:1]
         for part in whole or best.values():
             labels = said.setdefault(words.get(part.field, part.field), [])
@@ -339,5 +340,9 @@ def _highlights(plan: Plan, texts: Mapping[str, str]) -> dict[str, list[tuple[in
         if len(term.text) > 1 or len(unit.label) == 1
     }
     needles |= {"".join(literal) for literal in plan.literals}
-    marked = {name: spans(text, needles) for name, text in texts.items()}
+    marked = {}
+    for name, text in texts.items():
+        folded = fold(text)
+        if here := [needle for needle in needles if needle in folded]:
+            marked[name] = spans(text, here)
     return {name: found for name, found in marked.items() if found}

@@ -106,7 +106,8 @@ def suggest(store: Store, live: Views, draft: Draft, actor: Actor) -> Suggestion
     pool = candidates.Pool(store, view, actor, plan, f"{project}：{draft.goal}")
     uses = picked or candidates.infer(pool)
     listed = candidates.of_draft(pool, uses, project, draft.goal)
-    items = candidates.cover(listed, chosen, draft.limit) if pool.settings.cover else listed[: draft.limit]
+    left = [c for c in listed if c.indicator.id not in draft.chosen]
+    items = candidates.cover(left, chosen, draft.limit) if pool.settings.cover else left[: draft.limit]
     explained = pool.engine.explain(plan, [c.indicator.id for c in items])
     found = tuple(
         Suggested(c.indicator, round(c.score, 4), (*_words(plan, parts), *c.why), c.value)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from hashlib import blake2b
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, request
+from flask import Blueprint, Response, current_app, g, jsonify, render_template, request
 from flask.blueprints import BlueprintSetupState
 from flask.json.provider import DefaultJSONProvider
 
@@ -52,23 +53,42 @@ def _tag(response: Response) -> Response:
     The tag says nothing but that: one made of the store's sequence number would tell the public that some record
     changed which they may not see. The scope is in it, so that no two readers ever share one.
     """
-    if request.method not in ("GET", "HEAD") or response.status_code != 200:
+    if request.method not in ("GET", "HEAD") or response.status_code not in (200, 304):
         response.headers["Cache-Control"] = "no-store"
         return response
     response.headers["Cache-Control"] = "private, no-cache"
     response.vary.update(("Authorization", "Cookie"))
+    if response.status_code == 304:
+        return response
     digest = blake2b(visible(actor()).key.encode(), digest_size=12)
     digest.update(b"\0" + response.get_data())
     response.set_etag(digest.hexdigest())
+    if "asked" in g:
+        services().tags.note(*g.asked, digest.hexdigest())
     response.make_conditional(request)
     return response
+
+
+def _unless_held(answer: Callable[[], Response]) -> Response:
+    """The answer of a search, made only when the reader does not hold it already."""
+    at = services()
+    view = at.live.view()
+    whole = "\0".join((visible(actor()).key, request.path)).encode() + b"\0" + request.query_string
+    asked = blake2b(whole, digest_size=16).digest()
+    tag = at.tags.of(view, asked)
+    if tag is not None and request.if_none_match.contains_weak(tag):
+        response = Response(status=304)
+        response.set_etag(tag)
+        return response
+    g.asked = (view, asked)
+    return answer()
 
 
 @bp.get(f"{V1}/indicators")
 def list_indicators() -> Response:
     asked = from_query(IndicatorQuery, request.args).asked()
     at = services()
-    return jsonify(search_indicators(at.store, at.live, asked, actor()).as_json())
+    return _unless_held(lambda: jsonify(search_indicators(at.store, at.live, asked, actor()).as_json()))
 
 
 @bp.get(f"{V1}/indicators/<id>")
@@ -80,8 +100,12 @@ def get_indicator(id: str) -> Response:
 @bp.get(f"{V1}/complete")
 def complete() -> Response:
     asked = from_query(CompleteQuery, request.args)
-    found = services().live.view().completer.complete(asked.q, asked.limit)
-    return jsonify({"items": [c.as_json() for c in found]})
+
+    def found() -> Response:
+        completions = services().live.view().completer.complete(asked.q, asked.limit)
+        return jsonify({"items": [c.as_json() for c in completions]})
+
+    return _unless_held(found)
 
 
 @bp.post(f"{V1}/suggest")

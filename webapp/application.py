@@ -6,7 +6,9 @@ from pathlib import Path
 
 from flask import Flask
 
+from corpus.access import PUBLIC
 from corpus.store import Store
+from indexer import search, suggest
 from indexer.live import Live
 from webapp import api, auth, errors, security
 from webapp.services import Services
@@ -18,7 +20,7 @@ def create(data: Path) -> Flask:
     app = Flask("webapp")
     store = Store.open(data)
     live = Live(store)
-    live.view()
+    _warm(store, live)
     app.extensions["zhibiao"] = Services(store, live)
     security.init(app, data)
     auth.init(app)
@@ -28,3 +30,12 @@ def create(data: Path) -> Flask:
     for view in (library, drafts, policies, account, relevance):
         app.register_blueprint(view.bp)
     return app
+
+
+def _warm(store: Store, live: Live) -> None:
+    """Load what the first answers would have to wait for: tables of characters, pinyin and corrections, the arrays."""
+    draft = suggest.Draft("农村公路养护工程", "养护农村公路120公里，验收合格率95%以上，沿线群众满意度达到90%")
+    suggest.suggest(store, live, draft, PUBLIC)
+    for text in ("农村公路养护里程", "公璐养户", "gonglu"):
+        search.search_indicators(store, live, search.Query(text), PUBLIC)
+        live.view().completer.complete(text)

@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import current_app, g
 
 from corpus.access import PUBLIC, Actor
 from corpus.store import Store
-from indexer.live import Live
+from indexer.live import Live, View
+
+# So many answers have their tags remembered.
+TAGS = 4096
+
+
+class Tags:
+    """The tags of answers by what was asked, as long as the index stays as it is. Threads share it.
+
+    Who already holds an answer is told so without its being made again. A tag stays a digest of the answer: the key,
+    which moves with every change, restricted ones too, is never shown.
+    """
+
+    def __init__(self) -> None:
+        self._held: tuple[View | None, dict[bytes, str]] = (None, {})
+
+    def of(self, view: View, asked: bytes) -> str | None:
+        """The tag of the answer that was given on this very view."""
+        held, tags = self._held
+        return tags.get(asked) if held is view and not _troubled(view) else None
+
+    def note(self, view: View, asked: bytes, tag: str) -> None:
+        """Remember the tag of an answer; ``view`` was taken before it was made."""
+        held, tags = self._held
+        if held is not view or len(tags) >= TAGS:
+            tags = {}
+            self._held = (view, tags)
+        if not _troubled(view):
+            tags[asked] = tag
+
+
+def _troubled(view: View) -> bool:
+    """Whether meaning fails at present: what is answered without it must not outlast the trouble."""
+    return view.meaning is not None and bool(view.meaning.queries.trouble)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +50,7 @@ class Services:
 
     store: Store
     live: Live
+    tags: Tags = field(default_factory=Tags)
 
 
 def services() -> Services:

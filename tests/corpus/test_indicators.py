@@ -202,3 +202,103 @@ def test_ids_last_and_do_not_count(library: Store) -> None:
 def test_a_retired_record_is_still_found_by_its_address(library: Store, cast: Any) -> None:
     found = indicators.get(library, RETIRED, cast.public)
     assert (found.status, found.replaced_by) == (Status.RETIRED, KINDERGARTEN)
+
+
+# Records in memory
+
+
+def reads(store: Store) -> list[str]:
+    """The statements that read whole records from now on."""
+    seen: list[str] = []
+    store.db.conn.set_trace_callback(lambda sql: seen.append(sql) if "restricted_reason" in sql else None)
+    return seen
+
+
+def test_records_are_read_once_and_asked_for_by_everybody_each_time(library: Store, cast: Any) -> None:
+    ids = [KIRIN, PHOENIX, BUDGET, RETIRED, DRAFT, KINDERGARTEN, "0000000000"]
+    first = [indicators.fetch(library, ids, actor) for actor in cast]
+    seen = reads(library)
+    whole = [KIRIN, PHOENIX, BUDGET, KINDERGARTEN]
+    assert [i.id for i in indicators.fetch(library, whole, cast.admin)] == whole
+    assert indicators.fetch(library, [BUDGET], cast.public) == [first[0][0]]
+    assert seen == []
+    assert [indicators.fetch(library, ids, actor) for actor in cast] == first
+    assert [[i.id for i in indicators.fetch(library, whole, actor)] for actor in cast] == [
+        [i.id for i in found] for found in first
+    ]
+    assert [i.id for i in first[0]] == [BUDGET, KINDERGARTEN]
+
+
+@pytest.mark.parametrize("other_process", [False, True])
+def test_a_change_is_seen_by_the_next_reader(library: Store, cast: Any, other_process: bool) -> None:
+    writer = Store.open(library.folder) if other_process else library
+    record, other = indicators.fetch(library, [KINDERGARTEN, BUDGET], cast.public)
+    changes: list[dict[str, Any]] = [
+        {"scoring": "另一种评分"}, {"visibility": SHUT}, {"visibility": OPEN}, {"status": Status.RETIRED},
+        {"status": Status.ACTIVE},
+    ]  # fmt: skip
+    now = record
+    for change in changes:
+        now = replace(now, **change)
+        (written,) = indicators.put(writer, [now], actor="", action="edit", detail="")
+        there = now.status is Status.ACTIVE
+        assert indicators.fetch(library, [KINDERGARTEN, BUDGET], cast.admin) == [written, other][not there :]
+        assert indicators.fetch(library, [KINDERGARTEN], cast.public) == [written][: there and now.visibility is OPEN]
+    if other_process:
+        writer.close()
+
+
+def test_what_is_undone_was_never_seen_by_others(library: Store, cast: Any) -> None:
+    (record,) = indicators.fetch(library, [KINDERGARTEN], cast.public)
+
+    def write_and_fail(name: str) -> None:
+        with library.writing():
+            indicators.put(library, [replace(record, name=name)], actor="", action="edit", detail="")
+            assert indicators.fetch(library, [KINDERGARTEN], cast.public)[0].name == name
+            raise ZeroDivisionError
+
+    for name in ("撤回的", "另一个"):
+        with pytest.raises(ZeroDivisionError):
+            write_and_fail(name)
+        assert indicators.fetch(library, [KINDERGARTEN], cast.public) == [record]
+    # The number in the feed that was taken back is given to another change.
+    (written,) = indicators.put(library, [replace(record, name="新的")], actor="", action="edit", detail="")
+    assert indicators.fetch(library, [KINDERGARTEN], cast.public) == [written]
+
+
+def test_one_view_stays_one_view(library: Store, cast: Any) -> None:
+    other = Store.open(library.folder)
+    (record,) = indicators.fetch(library, [KINDERGARTEN], cast.public)
+    with library.reading():
+        assert library.head() == 6
+        (written,) = indicators.put(other, [replace(record, name="新的")], actor="", action="edit", detail="")
+        assert indicators.fetch(library, [KINDERGARTEN], cast.public) == [record]
+    assert indicators.fetch(library, [KINDERGARTEN], cast.public) == [written]
+    other.close()
+
+
+def test_a_renamed_use_is_read_anew_and_followed(library: Store, cast: Any) -> None:
+    indicators.fetch(library, [KINDERGARTEN, PHOENIX], cast.admin)
+    head, renamed = library.head(), Use("2050201", "教育", "普通教育", "学前教育")
+    indicators.add_taxonomy(library, [renamed, Use("2140101", "交通运输", "公路建设", "农村公路建设")], [])
+    assert sorted(c.record_id for c in library.changes_since(head)) == sorted(
+        indicator_id(c) for c in ("2100001", "2190001", "2200001", "2200002")
+    )
+    assert [i.use for i in indicators.fetch(library, [KINDERGARTEN], cast.public)] == [renamed]
+    head = library.head()
+    indicators.add_taxonomy(library, [renamed], [])
+    assert library.head() == head
+
+
+def test_memory_is_bounded(library: Store, make: Make, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indicators, "KEPT", 3)
+    written = indicators.put(
+        library, [make(f"23{n:05d}", f"第{n}项") for n in range(9)], actor="", action="import", detail=""
+    )
+    ids = [i.id for i in written]
+    assert indicators.fetch(library, ids, cast.public) == written
+    seen = reads(library)
+    assert indicators.fetch(library, ids[-3:], cast.public) == written[-3:]
+    assert seen == []
+    assert indicators.fetch(library, ids, cast.public) == written
+    assert len(seen) == 1

@@ -182,7 +182,7 @@ def test_what_is_near_in_meaning_counts_in_proportion_and_is_named_from_a_likene
     specific = [c for c in found[0.8] if c.indicator.kind is Kind.COMMON]
     gained = {c.indicator.code: c.score - lower[c.indicator.code] for c in specific}
     assert gained == pytest.approx({code: 0.4 * near[code] for code in gained}, abs=1e-5)
-    assert len(gained) >= 3
+    assert len(gained) >= 2
 
 
 def test_a_goal_that_shares_no_word_with_the_library_gets_what_is_near(store: Store, meant: Live, live: Live) -> None:
@@ -359,7 +359,7 @@ def test_the_more_of_the_draft_a_use_holds_the_surer_it_is(store: Store, live: L
 def test_a_pool_says_how_much_of_a_draft_records_hold(store: Store, live: Live) -> None:
     held = pool(store, live.view(), Draft("", "治安巡逻"))
     patrol = indicator_id("2100006")
-    assert (held.share([patrol]), held.share([]), held.share([indicator_id("2100005")])) == (pytest.approx(1.0), 0, 0)
+    assert held.shares([[patrol], [], [indicator_id("2100005")]]) == [pytest.approx(1.0), 0, 0]
     less = pool(store, live.view(), Draft("", "治安巡逻，卫星"))
     assert 0 < less.share([patrol]) < 1
 

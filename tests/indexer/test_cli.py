@@ -177,8 +177,8 @@ def test_doctor_has_the_shape_of_the_contract(store: Store, run: Run) -> None:
 
 
 def test_doctor_says_what_is_wrong(store: Store, run: Run) -> None:
-    file = build.current(store.folder) / "open" / "indicators" / "scores" / "impacts.npy"
-    file.write_bytes(file.read_bytes()[:-8] + b"\0" * 8)
+    file = build.current(store.folder) / "open" / "indicators" / "scores" / "scores.bin"
+    file.write_bytes(file.read_bytes()[:-8] + b"\1" * 8)
     ended = run("doctor", "--json")
     (found,) = ended.documents
     wrong = {c["name"]: c["message"] for c in found["checks"] if not c["ok"]}

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import BadInput
+from corpus.text import normalise
 from corpus.words import Synonym, SynonymType
 from indexer import query, settings
 from indexer.analysis import Analyzer
@@ -360,7 +361,7 @@ def test_a_term_that_several_words_lead_to_counts_once() -> None:
     homes = Thesaurus.of([Synonym("公租房", w, SynonymType.COLLOQUIAL) for w in ("廉租房", "保障房")])
     vocabulary = Vocabulary(Analyzer(["公租房", "廉租房", "保障房"]), homes, settings.shipped())
     found = query.draft([("廉租房，公租房、保障房", 1.0)], vocabulary)
-    held = [term.text for unit in found.units for term in (*unit.terms, *unit.parts)]
+    held = [term.text for unit in found.units for term in unit.terms]
     assert (len(held), {unit.label for unit in found.units}) == (len(set(held)), {"廉租房", "公租房", "保障房"})
     assert [unit.label for unit in found.units for term in unit.terms if term.text == "公租房"] == ["公租房"]
     # Without the word itself the first that leads to it has it, and says so.
@@ -375,7 +376,7 @@ def test_a_term_that_several_words_lead_to_counts_once() -> None:
 )
 def test_no_term_stands_twice_beside_the_words_themselves(vocabulary: Vocabulary, said: list[str]) -> None:
     found = query.draft([("，".join(said), 1.0)], vocabulary).units
-    others = [term.text for unit in found for term in (*unit.terms[1:], *unit.parts)]
+    others = [term.text for unit in found for term in unit.terms[1:]]
     own = [unit.terms[0].text for unit in found]
     assert (len(set(others)), len(set(own)), set(own) & set(others)) == (len(others), len(own), set())
 
@@ -425,15 +426,16 @@ def test_a_character_left_over_counts_only_when_it_was_typed_alone(
         ("石城水库项目（小型水库水标尺制作安装）", "石城水库项目  小型水库水标尺制作安装", ""),
         ("人饮工程(管网延伸)(某市水务局2022年)", "人饮工程  管网延伸", "某市水务局2022年"),
         ("公路养护（第二批）", "公路养护  第二批", ""),
-        # Nested: the innermost alone is looked at; unbalanced or empty: nothing is.
-        ("甲（乙（某州公安局）丙）", "甲（乙 丙）", "某州公安局"),
-        ("甲（某州公安局", "甲（某州公安局", ""),
-        ("某州公安局）甲", "某州公安局）甲", ""),
+        ("设备升级（数据中心）", "设备升级 数据中心", ""),
+        # Nested ones are opened from the inside; unbalanced or empty ones say nothing.
+        ("甲（乙（某州公安局）丙）", "甲 乙 丙", "某州公安局"),
+        ("甲（某州公安局", "甲(某州公安局", ""),
+        ("某州公安局）甲", "某州公安局)甲", ""),
         ("甲（）乙", "甲  乙", ""),
-        ("（（（（", "（（（（", ""),
+        ("（（（（", "((((", ""),
         ("路" * 200, "路" * 200, ""),
         ("（某局）" * 40, "", " ".join(["某局"] * 40)),
-        ("（" * 100 + "）" * 100, "（" * 99 + "  " + "）" * 99, ""),
+        ("（" * 100 + "）" * 100, "(" * 95 + " " + ")" * 95, ""),
     ],
 )
 def test_names_of_projects(project: str, matter: str, aside: str) -> None:
@@ -445,10 +447,7 @@ def test_names_of_projects(project: str, matter: str, aside: str) -> None:
 def test_of_any_name_nothing_is_lost_but_brackets(project: str) -> None:
     (said, _), (aside, _) = query.project_parts(project)
     left = re.compile(r"[\s()（）\[\]【】]")
-    assert sorted(left.sub("", said + aside)) == sorted(left.sub("", project))
-    # What was put aside names a unit or a year.
-    assert [part for part in re.findall(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]", project) if not query._who(part)
-            and left.sub("", part) not in left.sub("", said)] == []  # fmt: skip
+    assert sorted(left.sub("", said + aside)) == sorted(left.sub("", normalise(project)))
 
 
 def test_a_unit_in_brackets_counts_little(vocabulary: Vocabulary) -> None:
@@ -469,3 +468,23 @@ def test_beside_a_category_any_part_of_the_object_will_do(vocabulary: Vocabulary
     assert query.loosened(asked) == replace(asked, units=(category, any_part))
     # Nothing to loosen: no category, or no parts.
     assert [query.loosened(query.plan(text, vocabulary)) for text in ("农村公路 里程", "可持续 桥梁", "")] == [None] * 3
+
+
+def test_a_variant_longer_than_what_is_left_is_not_looked_for_past_the_end() -> None:
+    homes = Thesaurus.of(
+        [Synonym("公共租赁住房", "公租", SynonymType.SAME), Synonym("公租房", "公租房子", SynonymType.SAME)]
+    )
+    assert [piece for piece, _ in homes.split("建公租房")] == ["建", "公租房"]
+    assert [piece for piece, known in homes.split("建公租") if known] == ["公租"]
+    assert [piece for piece, known in homes.split("公") if known] == []
+
+
+def test_what_is_remembered_of_a_clause_is_what_is_read_anew(vocabulary: Vocabulary) -> None:
+    texts = ["农村公路养护", "公路养护农路", "农", "农村公路" * 40, "x" * 200]
+    fresh = [replace(vocabulary).clause(text) for text in texts]
+    knowing = replace(vocabulary)
+    assert [knowing.clause(text) for text in texts * 2] == fresh * 2
+    kept = knowing._clause.cache_info()  # type: ignore[attr-defined]
+    assert (kept.currsize, kept.hits) == (3, 3)
+    heavier = replace(vocabulary, settings=vocabulary.settings.changed({"query.part": 0.123}))
+    assert {t.weight for text in texts for unit in heavier.clause(text) for t in unit.parts} == {0.123}

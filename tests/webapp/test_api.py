@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -14,10 +19,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from corpus.access import Actor
+from corpus import indicators
+from corpus.access import Actor, Clearance, Role
 from corpus.indicators import indicator_id
-from corpus.model import Goal, GoalRow
+from corpus.model import Goal, GoalRow, Status
+from indexer import settings as settings_of
 from tests.webapp.conftest import NOW, OUR_ROWS, PUBLIC_ROWS, SECRETS, as_user
+from webapp import api, create_app, services
 
 V1 = "/api/v1"
 GOAL = {"project": "", "goal": "", "rows": []}
@@ -284,6 +292,117 @@ def test_answers_are_tagged_and_not_sent_twice(public: FlaskClient, admin: Flask
         other = admin.get(V1 + path, headers={"If-None-Match": first.headers["ETag"]})
         assert other.status_code == 200
         assert other.headers["ETag"] != first.headers["ETag"]
+
+
+SEARCHES = ("/indicators?q=幼儿园", "/indicators?size=3&sort=name", "/complete?q=幼儿")
+
+
+def tag(client: FlaskClient, path: str) -> str:
+    return client.get(V1 + path).headers["ETag"]
+
+
+def test_what_a_reader_holds_is_not_made_again(
+    public: FlaskClient, department: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = {path: (tag(public, path), tag(department, path)) for path in SEARCHES}
+    made: list[object] = []
+    for name in ("search_indicators", "jsonify"):
+        plain = getattr(api, name)
+        monkeypatch.setattr(api, name, lambda *a, plain=plain: made.append(a) or plain(*a))
+    for path, tags in held.items():
+        for client, other, own in ((public, department, tags[0]), (department, public, tags[1])):
+            again = client.get(V1 + path, headers={"If-None-Match": f'"0", W/{own}'})
+            assert (again.status_code, again.data, made) == (304, b"", [])
+            assert (again.headers["ETag"], again.headers["Cache-Control"]) == (own, "private, no-cache")
+            assert {"Authorization", "Cookie"} <= {h.strip() for h in again.headers["Vary"].split(",")}
+            assert "Content-Type" not in again.headers
+            assert other.get(V1 + path, headers={"If-None-Match": own}).status_code == 200
+            made.clear()
+    # Another question, or none that was asked before, is answered.
+    for path in ("/indicators?q=幼儿园&page=2", "/complete?q=幼儿&limit=1"):
+        assert public.get(V1 + path, headers={"If-None-Match": held[SEARCHES[0]][0]}).status_code == 200
+    assert made
+
+
+def test_mistakes_are_told_to_those_who_hold_something_too(public: FlaskClient) -> None:
+    own = tag(public, SEARCHES[0])
+    assert public.get(f"{V1}/indicators?q=幼儿园&page=0", headers={"If-None-Match": own}).status_code == 400
+    assert public.get(f"{V1}/indicators?q=幼儿园&page=0", headers={"If-None-Match": "*"}).status_code == 400
+
+
+@pytest.fixture
+def changing(library: Path, tmp_path: Path) -> Iterator[Flask]:
+    """An application over a library of its own."""
+    shutil.copytree(library, tmp_path / "data")
+    app = create_app(tmp_path / "data")
+    app.testing = True
+    yield app
+    app.extensions["zhibiao"].live.close()
+    app.extensions["zhibiao"].store.close()
+
+
+ALL, OWN = Actor("", Role.ADMIN, "", Clearance.ALL), ("dept", "admin", None, "reviewer")
+
+
+def test_tags_change_with_what_a_reader_may_see_and_with_nothing_else(changing: Flask) -> None:
+    """Of restricted changes the public, and another unit, must learn nothing: not even that there was one."""
+    at = changing.extensions["zhibiao"]
+    readers = {name: as_user(changing, name) for name in OWN}
+    path = "/indicators?size=100"
+
+    def told(code: str, **change: object) -> list[str | None]:
+        before = {name: tag(client, path) for name, client in readers.items()}
+        record = indicators.get(at.store, code, ALL)
+        indicators.put(at.store, [replace(record, **change)], actor="", action="edit", detail="")
+        after = {
+            name: client.get(V1 + path, headers={"If-None-Match": before[name]}) for name, client in readers.items()
+        }
+        assert [after[n].status_code for n in OWN] == [
+            200 if after[n].headers["ETag"] != before[n] else 304 for n in OWN
+        ]
+        return [name for name in OWN if after[name].status_code == 200]
+
+    codes = {i.name[:2]: i.code for i in indicators.active(at.store, "full")}
+    assert told(codes["新建"], scoring="另一种评分") == list(OWN)
+    assert told(codes["玄武"], scoring="另一种评分") == ["admin"]
+    assert told(codes["麒麟"], scoring="另一种评分") == ["dept", "admin"]
+    assert told(codes["麒麟"], status=Status.DRAFT) == ["dept", "admin"]
+    assert told(codes["麒麟"], name="麒麟改名") == []
+
+
+def test_tags_change_with_the_weights(changing: Flask) -> None:
+    at, client = changing.extensions["zhibiao"], as_user(changing, None)
+    before = tag(client, SEARCHES[0])
+    weights = at.live.view().settings
+    settings_of.save(at.store.folder, weights.changed({"fields.name": 2 * weights.fields.name}))
+    again = client.get(V1 + SEARCHES[0], headers={"If-None-Match": before})
+    assert (again.status_code, again.headers["ETag"] != before) == (200, True)
+
+
+def test_of_tags_only_so_many_are_remembered(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "TAGS", 2)
+    view, tags = app.extensions["zhibiao"].live.view(), services.Tags()
+    for asked in (b"1", b"2", b"3"):
+        tags.note(view, asked, asked.decode())
+    other = replace(view)
+    assert [tags.of(v, asked) for v in (view, other) for asked in (b"1", b"3")] == [None, "3", None, None]
+    tags.note(other, b"4", "4")
+    assert [tags.of(view, b"3"), tags.of(other, b"4")] == [None, "4"]
+
+
+def test_what_was_answered_while_meaning_failed_is_made_again(app: Flask) -> None:
+    view = app.extensions["zhibiao"].live.view()
+    queries = SimpleNamespace(trouble="")
+    meant = replace(view, meaning=SimpleNamespace(queries=queries))  # type: ignore[arg-type]
+    tags = services.Tags()
+    queries.trouble = "坏了"
+    tags.note(meant, b"1", "without")
+    queries.trouble = ""
+    assert tags.of(meant, b"1") is None
+    tags.note(meant, b"1", "with")
+    assert tags.of(meant, b"1") == "with"
+    queries.trouble = "坏了"
+    assert tags.of(meant, b"1") is None
 
 
 def test_posts_and_errors_are_not_stored(public: FlaskClient) -> None:
