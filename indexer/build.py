@@ -24,15 +24,15 @@ from corpus import experts, indicators, maintenance, policies, words
 from corpus.errors import Conflict, NotReady
 from corpus.store import Store, now
 from corpus.text import fold
-from indexer import complete, documents, meaning
+from indexer import complete, documents, meaning, settings
 from indexer.analysis import Analyzer
 from indexer.documents import SCHEMAS
 from indexer.engine import Document
+from indexer.engines.derive import Collector
 from indexer.engines.embedded import Embedded
-from indexer.engines.scores import Statistics
 
 # Raised whenever what is written changes shape: older generations are rebuilt, never guessed at.
-FORMAT = 6
+FORMAT = 7
 KEEP = 2
 # So many documents make one part of a durable index; from so many indicators on a second process writes them.
 PART = 2500
@@ -121,15 +121,15 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
                 encoding="utf-8",
             )
             with _beside(store) as run:
-                docs = {kind: _written(store, kind, analyzer, aside, run) for kind in SCHEMAS}
-                counts, digests, names = {}, {}, {}
-                for kind, schema in SCHEMAS.items():
+                weights = settings.shipped().fields.weights()
+                docs, counts, digests, names = {}, {}, {}, {}
+                for kind in SCHEMAS:
+                    docs[kind], collected = _written(store, kind, analyzer, aside, run)
                     progress(f"计算 {kind} {len(docs[kind])} 条")
+                    served = weights if kind == "indicators" else None
+                    scores = Embedded.derive(aside / "open" / kind, collected["open"], served)
+                    Embedded.derive(aside / "full" / kind, collected["full"], served, scores)
                     public = [d for d in docs[kind] if not d.restricted]
-                    statistics = Statistics.of(public)
-                    Embedded.derive(aside / "open" / kind, schema, public, statistics)
-                    sealed = [d for d in docs[kind] if d.restricted]
-                    Embedded.derive(aside / "full" / kind, schema, sealed, statistics)
                     counts[kind] = len(docs[kind])
                     digests[kind] = digest((d.id, d.digest) for d in docs[kind])
                     names[kind] = digest((d.id, d.digest) for d in public)
@@ -161,14 +161,21 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
     return result
 
 
-def _written(store: Store, kind: str, analyzer: Analyzer, aside: Path, run: Run) -> list[Document]:
-    """The documents of a kind, whose durable half is written part by part while the next are being cut."""
+def _written(
+    store: Store, kind: str, analyzer: Analyzer, aside: Path, run: Run
+) -> tuple[list[Document], dict[str, Collector]]:
+    """The documents of a kind, whose durable half is written part by part while the next are being cut.
+
+    Beside them what the arrays of each edition are derived from.
+    """
     found: list[Document] = []
+    collected = {edition: Collector(SCHEMAS[kind]) for edition in ("open", "full")}
     parts: dict[str, list[Document]] = {"open": [], "full": []}
     count = {"open": 0, "full": 0}
 
     def write(edition: str) -> None:
         run(Embedded.write, aside / edition / kind, SCHEMAS[kind], parts[edition], count[edition])
+        collected[edition].add(parts[edition])
         parts[edition] = []
         count[edition] += 1
 
@@ -181,7 +188,7 @@ def _written(store: Store, kind: str, analyzer: Analyzer, aside: Path, run: Run)
     for edition, rest in parts.items():
         if rest or not count[edition]:
             write(edition)
-    return found
+    return found, collected
 
 
 @contextmanager

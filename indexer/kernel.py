@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 LIBRARY = f"_kernel{sysconfig.get_config_var('SHLIB_SUFFIX') or '.so'}"
 # As kernel.c says it of itself: a library left over from other sources is not used.
-FORMAT = 1
+FORMAT = 2
 
 _MAGIC = b"zhibiao words 1" + sys.byteorder[:1].encode()
 _ENCODING = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
@@ -198,6 +198,14 @@ def _open(path: Path) -> Library | None:
                 functions.zb_finish.restype = None
                 functions.zb_cut.argtypes = [pointer, ctypes.c_char_p, number, *[pointer] * 4, number]
                 functions.zb_cut.restype = number
+                functions.zb_find.argtypes = [pointer, pointer, pointer, number, pointer]
+                functions.zb_find.restype = None
+                functions.zb_search.argtypes = [*[pointer] * 6, number, pointer]
+                functions.zb_search.restype = number
+                functions.zb_tally.argtypes = [pointer, pointer, number, *[pointer] * 3]
+                functions.zb_tally.restype = None
+                functions.zb_explain.argtypes = [*[pointer] * 4, number, pointer, number]
+                functions.zb_explain.restype = number
             return library
     return None
 

@@ -2,67 +2,99 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain, groupby, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from corpus.access import Clearance, Scope
+from indexer import kernel
 from indexer.engine import NO_UNIT, Document, Part, Plan, Ranked, Schema, Term, Unit
-from indexer.engines.scores import Floats, Mask, Scores, Statistics
+from indexer.engines import ranking
+from indexer.engines.arrays import Array
+from indexer.engines.derive import Collector, derive
+from indexer.engines.ranking import Asked, Terms, Values
+from indexer.engines.scores import Scores, idf
 from indexer.engines.whoosh_index import WhooshIndex
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Segment:
     """Arrays, where literals are looked up (Whoosh, or the documents themselves for fresh ones), and who is left."""
 
     scores: Scores
     durable: WhooshIndex | None
     fresh: tuple[Document, ...]
-    alive: Mask
+    alive: Array | None = None
 
-    def literal(self, characters: tuple[str, ...]) -> Mask:
+    def literal(self, characters: tuple[str, ...]) -> Array:
         """Which documents hold these characters side by side."""
-        mask = np.zeros(len(self.scores.ids), dtype=np.bool_)
+        mask = np.zeros(self.scores.size, dtype=np.bool_)
         if self.durable is not None:
-            mask[self.durable.literal(characters)] = True
+            mask[self.scores.places[self.durable.literal(characters)]] = True
         else:
             wanted = "".join(characters)
-            mask[[n for n, d in enumerate(self.fresh) if wanted in "".join(d.literal)]] = True
+            mask[self.scores.places[[n for n, d in enumerate(self.fresh) if wanted in "".join(d.literal)]]] = True
         return mask
+
+    def without(self, ids: Iterable[str]) -> Segment:
+        """The same without the records of those ids."""
+        gone = list(self.scores.numbers(ids).values())
+        if not gone:
+            return self
+        alive = np.ones(self.scores.size, np.bool_) if self.alive is None else self.alive.copy()
+        alive[gone] = False
+        return replace(self, alive=alive)
+
+    def weighed(self, weights: Mapping[str, float]) -> Segment:
+        """The same under other weights of fields."""
+        groups = self.scores.groups
+        other = {name: group.weighed([weights[f] for f in group.fields]) for name, group in groups.items()}
+        same = all(other[name] is group for name, group in groups.items())
+        return self if same else replace(self, scores=replace(self.scores, groups=other))
 
 
 class _Found(NamedTuple):
-    """A match of a segment: its score, or the value that the list is ordered by; and what decides between equals."""
+    """A match: the value that a list is ordered by, and what decides between equals."""
 
-    score: float
+    segment: Segment
+    number: int
     key: str
     code: str
     id: str
 
 
 class Embedded:
-    """An index of one kind over one or more segments; segments are ordered and never change."""
+    """An index of one kind over one or more segments; segments are ordered and never change.
 
-    def __init__(self, schema: Schema, segments: Sequence[Segment], statistics: Statistics) -> None:
+    The first holds public records alone, all of those that the index was built of: theirs are the statistics.
+    """
+
+    def __init__(self, schema: Schema, segments: Sequence[Segment], weights: Mapping[str, float]) -> None:
         self.schema = schema
-        self._segments = tuple(segments)
-        self._statistics = statistics
-        self._weights = {f.name: f.weight for f in schema.fields}
+        self._weights = {f.name: f.weight for f in schema.fields} | dict(weights)
+        self._segments = tuple(segment.weighed(self._weights) for segment in segments)
+        self._kernel = kernel.load()
+        public = self._segments[0].scores
         # A term addresses a group of fields, or one field by its name.
-        self._groups = {f.name: (f.name,) for f in schema.fields} | {
-            group: tuple(f.name for f in schema.fields if f.group == group) for group in ("words", "chars", "code")
-        }
+        groups = list(enumerate(public.groups.items()))
+        self._places = {f: 16 * n + 1 + at for n, (_, group) in groups for at, f in enumerate(group.fields)}
+        self._places |= {name: 16 * n for n, (name, _) in groups}
+        self._fields = [group.fields for _, (_, group) in groups]
+        self._thread = threading.local()
 
     @staticmethod
-    def build(folder: Path, schema: Schema, documents: Sequence[Document], statistics: Statistics) -> None:
-        """Write the durable index and the arrays of ``documents``; ``statistics`` are those of the public records."""
+    def build(folder: Path, schema: Schema, documents: Sequence[Document], public: Scores | None = None) -> Scores:
+        """Write the durable index and the arrays of ``documents``: see :meth:`derive`."""
         Embedded.write(folder, schema, documents)
-        Embedded.derive(folder, schema, documents, statistics)
+        collector = Collector(schema)
+        collector.add(documents)
+        return Embedded.derive(folder, collector, public=public)
 
     @staticmethod
     def write(folder: Path, schema: Schema, documents: Sequence[Document], part: int = 0) -> None:
@@ -70,39 +102,61 @@ class Embedded:
         WhooshIndex.build(folder / "whoosh", schema, documents, part)
 
     @staticmethod
-    def derive(folder: Path, schema: Schema, documents: Sequence[Document], statistics: Statistics) -> None:
-        """Write the arrays of all ``documents`` of the durable half."""
-        Scores.derive(schema, documents, statistics).save(folder / "scores")
+    def derive(
+        folder: Path, collected: Collector, weights: Mapping[str, float] | None = None, public: Scores | None = None
+    ) -> Scores:
+        """Write the arrays of all documents of the durable half, collected in the same order; give them back.
+
+        ``weights`` are those that the index will serve with. Without ``public``, the arrays of the public records,
+        these are they.
+        """
+        scores = collected.scores(weights, public)
+        scores.save(folder / "scores")
+        return scores
 
     @classmethod
     def open(cls, schema: Schema, folders: Sequence[Path]) -> Embedded:
-        """Open what :meth:`build` wrote, public records first: theirs are the statistics."""
-        segments = []
-        for folder in folders:
-            scores = Scores.load(folder / "scores")
-            durable = WhooshIndex(folder / "whoosh")
-            segments.append(Segment(scores, durable, (), np.ones(len(scores.ids), dtype=np.bool_)))
-        return cls(schema, segments, segments[0].scores.statistics())
+        """Open what :meth:`build` wrote, public records first; with the weights that it was built with."""
+        segments = [Segment(Scores.load(f / "scores"), WhooshIndex(f / "whoosh"), ()) for f in folders]
+        groups = segments[0].scores.groups.values()
+        return cls(schema, segments, {f: w for g in groups for f, w in zip(g.fields, g.weights, strict=True)})
 
     def with_changes(self, changed: Sequence[Document], gone: Iterable[str]) -> Embedded:
         """The same index with ``changed`` in place of the records of those ids and without those ``gone``."""
         dead = {d.id for d in changed} | set(gone)
-        segments = []
-        for segment in self._segments:
-            numbers = [segment.scores.numbers[id] for id in dead if id in segment.scores.numbers]
-            alive = segment.alive.copy()
-            alive[numbers] = False
-            segments.append(replace(segment, alive=alive))
+        segments = [segment.without(dead) for segment in self._segments]
         if changed:
-            scores = Scores.derive(self.schema, changed, self._statistics)
-            segments.append(Segment(scores, None, tuple(changed), np.ones(len(changed), dtype=np.bool_)))
-        return Embedded(self.schema, segments, self._statistics).weighed(self._weights)
+            scores = derive(self.schema, changed, self._weights, self._segments[0].scores)
+            segments.append(Segment(scores, None, tuple(changed)))
+        return Embedded(self.schema, segments, self._weights)
 
     def weighed(self, weights: Mapping[str, float]) -> Embedded:
         """The same index with other weights of its fields; fields not named keep theirs."""
-        other = Embedded(self.schema, self._segments, self._statistics)
-        other._weights |= {name: weight for name, weight in weights.items() if name in other._weights}
-        return other
+        known = {name: weight for name, weight in weights.items() if name in self._weights}
+        return Embedded(self.schema, self._segments, self._weights | known)
+
+    @cached_property
+    def _values(self) -> Values:
+        """The facets' values through all segments."""
+        found = {}
+        for name in self.schema.facets:
+            first, *others = (segment.scores.facets[name] for segment in self._segments)
+            more = set(chain.from_iterable(others)).difference(first)
+            found[name] = sorted({*first, *more}) if more else first
+        return Values(found)
+
+    @cached_property
+    def _running(self) -> list[ranking.Segment]:
+        """The segments as plans are run over them."""
+        found = []
+        for segment in self._segments:
+            table = np.empty_like(segment.scores.values)
+            for f, name in enumerate(self.schema.facets):
+                numbers = self._values.numbers[name]
+                places = np.array([numbers[value] for value in segment.scores.facets[name]], np.int32)
+                table[:, f] = places[segment.scores.values[:, f]]
+            found.append(ranking.Segment(segment.scores, table, segment.alive))
+        return found
 
     def search(
         self,
@@ -116,118 +170,77 @@ class Embedded:
         counts: bool = True,
     ) -> Ranked:
         """See :class:`indexer.engine.Engine`. Equal scores are ordered by code, which no other record changes."""
+        tally = self._values.counts() if counts else None
+        terms = self._terms(plan)
+        wanted, filtered = self._wanted(filters)
         total = 0
-        facets: dict[str, Counter[str]] = {name: Counter() for name in self.schema.facets}
-        best: list[_Found] = []
-        for segment in self._segments:
-            points, match = self._match(segment, plan, scope, filters)
-            found = np.flatnonzero(match)
-            total += len(found)
-            if not len(found):
+        found: list[tuple[Segment, list[tuple[float, int, int]]]] = []
+        for segment, whole in zip(self._segments, self._running, strict=True):
+            if not segment.scores.size:
                 continue
-            if counts:
-                for name, (column, values) in segment.scores.facets.items():
-                    sizes = np.bincount(column[found], minlength=len(values))
-                    for value in np.flatnonzero(sizes):
-                        if values[value]:
-                            facets[name][values[value]] += int(sizes[value])
-            best.extend(self._best(segment, found, points, sort, offset + limit))
-        page = _ordered(best, sort)[offset : offset + limit]
+            running = whole
+            if plan.literals:
+                left = np.logical_and.reduce([segment.literal(literal) for literal in plan.literals])
+                left = left if segment.alive is None else left & segment.alive
+                running = whole.left(left)
+            asked = Asked(
+                need=plan.need,
+                near=_near(segment, plan),
+                widens=plan.widens,
+                wanted=wanted,
+                filtered=filtered,
+                owner=_owner(segment.scores, scope),
+                ranks=None if sort == "score" else segment.scores.sorts[sort.removeprefix("-")][0],
+                falling=sort.startswith("-"),
+            )
+            here, best = ranking.search(self._run(running, terms), asked, offset + limit, tally)
+            total += here
+            if best:
+                found.append((segment, best))
+        page = _page(found, sort, offset, limit)
         return Ranked(
-            ids=tuple(hit.id for hit in page),
-            scores=tuple(round(hit.score, 4) if sort == "score" else 0.0 for hit in page),
+            ids=_ids(page),
+            scores=tuple([round(key, 4) if sort == "score" else 0.0 for _, key, _ in page]),
             total=total,
-            facets={
-                name: dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
-                for name, found in facets.items()
-            },
+            facets={name: {} for name in self.schema.facets} if tally is None else tally.listed(self._kernel),
         )
 
-    def _match(
-        self, segment: Segment, plan: Plan, scope: Scope, filters: Mapping[str, Sequence[str]]
-    ) -> tuple[Floats, Mask]:
-        scores = segment.scores
-        points = np.zeros(len(scores.ids), dtype=np.float32)
-        met = np.zeros(len(scores.ids), dtype=np.int16)
-        for unit in plan.units:
-            hit = np.zeros(len(scores.ids), dtype=np.bool_)
-            for term in unit.terms:
-                self._add(scores, term, points, hit)
-            if unit.parts:
-                every = np.ones(len(scores.ids), dtype=np.bool_)
-                for term in unit.parts:
-                    one = np.zeros(len(scores.ids), dtype=np.bool_)
-                    self._add(scores, term, points, one)
-                    every &= one
-                hit |= every
-            met += hit
-        match = met >= plan.need
-        for id, near in plan.near:
-            number = scores.numbers.get(id)
-            if number is not None:
-                points[number] += np.float32(near)
-                match[number] |= plan.widens
-        match &= segment.alive
-        for literal in plan.literals:
-            match &= segment.literal(literal)
-        for name, wanted in filters.items():
-            column, values = scores.facets[name]
-            match &= np.isin(column, [n for n, value in enumerate(values) if value in wanted])
-        if scope.clearance is Clearance.OWN:
-            column, values = scores.owners
-            own = [n for n, value in enumerate(values) if value == scope.unit]
-            match &= ~scores.restricted | np.isin(column, own)
-        elif scope.clearance is Clearance.NONE:
-            match &= ~scores.restricted
-        return points, match
+    def _run(self, segment: ranking.Segment, terms: Terms) -> ranking.Run:
+        return ranking.Run(segment, self._running[0], terms, self._kernel)
 
-    def _add(self, scores: Scores, term: Term, points: Floats, hit: Mask) -> None:
-        """Add a term's impacts to ``points`` and mark its documents in ``hit``."""
-        for field in self._groups.get(term.group, ()):
-            row = scores.row(field, term.text)
-            if row is not None:
-                points[row[0]] += np.float32(self._worth(field, term)) * row[1]
-                hit[row[0]] = True
+    def _terms(self, plan: Plan) -> Terms:
+        """The terms of a plan; one draft is asked of the same index several times in a row."""
+        last: Terms | None = getattr(self._thread, "terms", None)
+        if last is None or last.units is not plan.units:
+            last = self._thread.terms = Terms(plan.units, self._places)
+        return last
 
-    def _worth(self, field: str, term: Term) -> float:
-        """What a term's impacts are multiplied by: its weight and the field's.
-
-        A synonym gets no more rarity than the word that it stands for has.
-        """
-        weight = term.weight * self._weights[field]
-        if not term.like:
-            return weight
-        return weight * min(1.0, self._statistics.idf(field, term.like) / self._statistics.idf(field, term.text))
-
-    @staticmethod
-    def _best(segment: Segment, found: np.ndarray, points: Floats, sort: str, limit: int) -> list[_Found]:
-        """The first ``limit`` matches of a segment, best first."""
-        scores = segment.scores
-        codes = scores.sorts.get("code", scores.ids)
-        if sort == "score":
-            order = np.lexsort((scores.order[found], -points[found]))[:limit]
-            return [_Found(float(points[n]), "", codes[n], scores.ids[n]) for n in found[order].tolist()]
-        keys = scores.sorts[sort.removeprefix("-")]
-        listed = [_Found(0.0, keys[n], codes[n], scores.ids[n]) for n in found.tolist()]
-        return _ordered(listed, sort)[:limit]
+    def _wanted(self, filters: Mapping[str, Sequence[str]]) -> tuple[bytes, tuple[int, ...]]:
+        """Which values filters let pass, and the facets that they are of."""
+        if not filters:
+            return b"", ()
+        wanted = bytearray(len(self._values.values))
+        for name, values in filters.items():
+            for value in values:
+                number = self._values.numbers[name].get(value)
+                if number is not None:
+                    wanted[number] = 1
+        return bytes(wanted), tuple(self.schema.facets.index(name) for name in filters)
 
     def explain(self, plan: Plan, ids: Sequence[str]) -> list[list[Part]]:
         """See :class:`indexer.engine.Engine`."""
         explained: dict[str, list[Part]] = {id: [] for id in ids}
-        for segment in self._segments:
-            numbers = segment.scores.numbers
-            here = [id for id in explained if id in numbers and segment.alive[numbers[id]]]
-            wanted = np.array([numbers[id] for id in here], dtype=np.int32)
-            for n, unit in enumerate(plan.units) if here else ():
-                for term in (*unit.terms, *unit.parts):
-                    for field in self._groups.get(term.group, ()):
-                        row = segment.scores.row(field, term.text)
-                        if row is None:
-                            continue
-                        at = np.minimum(np.searchsorted(row[0], wanted), len(row[0]) - 1)
-                        worth = np.float32(self._worth(field, term))
-                        for k in np.flatnonzero(row[0][at] == wanted).tolist():
-                            explained[here[k]].append(Part(n, term, field, float(worth * row[1][at[k]])))
+        terms = self._terms(plan)
+        for segment, running in zip(self._segments, self._running, strict=True):
+            numbers = segment.scores.numbers(explained)
+            alive = segment.alive
+            here = sorted((n, id) for id, n in numbers.items() if alive is None or alive[n])
+            if not here:
+                continue
+            owners, addressed = terms.owners, terms.addressed
+            for document, number, field, score in ranking.explain(self._run(running, terms), [n for n, _ in here]):
+                part = Part(owners[number], terms.terms[number], self._fields[addressed[number] >> 4][field], score)
+                explained[here[document][1]].append(part)
         for id, near in plan.near:
             if id in explained:
                 explained[id].append(Part(NO_UNIT, Term(""), "meaning", near))
@@ -235,17 +248,21 @@ class Embedded:
 
     def frequency(self, term: str) -> int:
         """See :class:`indexer.engine.Engine`."""
-        return max((self._statistics.frequencies.get((f, term), 0) for f in self._groups["words"]), default=0)
+        return max(self._public.groups["words"].frequency(term))
 
     def rarity(self, unit: Unit) -> float:
         """How much a unit says: its own word's weight and inverse document frequency over the word fields."""
         term = unit.terms[0]
-        return term.weight * min(self._statistics.idf(field, term.text) for field in self._groups["words"])
+        return term.weight * idf(self.size, self.frequency(term.text))
+
+    @property
+    def _public(self) -> Scores:
+        return self._segments[0].scores
 
     @property
     def size(self) -> int:
         """How many public records the statistics were taken from."""
-        return self._statistics.count
+        return self._public.size
 
     def digests(self) -> dict[str, str]:
         """See :class:`indexer.engine.Engine`."""
@@ -253,7 +270,10 @@ class Embedded:
 
     def ids(self) -> Iterator[str]:
         """See :class:`indexer.engine.Engine`."""
-        return (s.scores.ids[n] for s in self._segments for n in np.flatnonzero(s.alive).tolist())
+        return chain.from_iterable(
+            s.scores.ids if s.alive is None else (s.scores.ids[n] for n in np.flatnonzero(s.alive).tolist())
+            for s in self._segments
+        )
 
     def close(self) -> None:
         """See :class:`indexer.engine.Engine`."""
@@ -262,9 +282,68 @@ class Embedded:
                 segment.durable.close()
 
 
-def _ordered(hits: list[_Found], sort: str) -> list[_Found]:
-    """Hits in the order of ``sort`` (``-`` turns it round), equal ones by code: the same in and across segments."""
-    hits = sorted(hits, key=lambda hit: (-hit.score, hit.code, hit.id))
-    if sort == "score":
-        return hits
-    return sorted(hits, key=lambda hit: hit.key, reverse=sort.startswith("-"))
+def _ids(page: Sequence[tuple[Segment, float, int]]) -> tuple[str, ...]:
+    numbers: dict[int, list[int]] = {}
+    of = {id(segment): segment for segment, _, _ in page}
+    for segment, _, number in page:
+        numbers.setdefault(id(segment), []).append(number)
+    strings = {key: iter(of[key].scores.ids.several(held)) for key, held in numbers.items()}
+    return tuple([next(strings[id(segment)]) for segment, _, _ in page])
+
+
+def _near(segment: Segment, plan: Plan) -> tuple[tuple[int, float], ...]:
+    """The points for likeness in meaning by document, rising."""
+    if not plan.near:
+        return ()
+    numbers = segment.scores.numbers(id for id, _ in plan.near)
+    return tuple(sorted((numbers[id], points) for id, points in plan.near if id in numbers))
+
+
+def _owner(scores: Scores, scope: Scope) -> int:
+    """Whose sealed records are seen: see :class:`indexer.engines.ranking.Asked`."""
+    if scope.clearance is Clearance.ALL:
+        return -1
+    own = scope.clearance is Clearance.OWN and scope.unit in scores.owner_names
+    return scores.owner_names.index(scope.unit) + 1 if own else 0
+
+
+_Hits = Sequence[tuple[Segment, list[tuple[float, int, int]]]]
+
+
+def _page(found: _Hits, sort: str, offset: int, limit: int) -> list[tuple[Segment, float, int]]:
+    """The hits of a page as (segment, score, document), best first; those of every segment are in order already."""
+    if len(found) == 1:
+        [(only, best)] = found
+        return [(only, key, number) for key, _, number in best[offset : offset + limit]]
+    if sort != "score":
+        listed = [_named(segment, number, sort.removeprefix("-")) for segment, best in found for _, _, number in best]
+        listed.sort(key=lambda hit: (hit.code, hit.id))
+        listed.sort(key=lambda hit: hit.key, reverse=sort.startswith("-"))
+        return [(hit.segment, 0.0, hit.number) for hit in listed[offset : offset + limit]]
+    hits = sorted([(-key, n, order, number) for n, (_, best) in enumerate(found) for key, order, number in best])
+    hits = hits[: _whole(hits, offset + limit)]
+    if all(one[0] != other[0] or one[1] == other[1] for one, other in pairwise(hits)):
+        return [(found[n][0], -key, number) for key, n, _, number in hits[offset : offset + limit]]
+    page: list[tuple[Segment, float, int]] = []
+    for key, group in groupby(hits, key=lambda hit: hit[0]):
+        equal = [(n, number) for _, n, _, number in group]
+        if len({n for n, _ in equal}) > 1:
+            # Orders are each segment's own; what they come from is read only where it must decide.
+            named = [(_named(found[n][0], number, "code"), n) for n, number in equal]
+            equal = [(n, hit.number) for hit, n in sorted(named, key=lambda pair: (pair[0].code, pair[0].id))]
+        page += [(found[n][0], -key, number) for n, number in equal]
+    return page[offset : offset + limit]
+
+
+def _whole(hits: Sequence[tuple[float, int, int, int]], limit: int) -> int:
+    """How many hits the first ``limit`` are with all those that equal the last of them."""
+    while 0 < limit < len(hits) and hits[limit][0] == hits[limit - 1][0]:
+        limit += 1
+    return limit
+
+
+def _named(segment: Segment, number: int, sort: str) -> _Found:
+    key, code = (
+        values[int(ranks[number])] for ranks, values in (segment.scores.sorts[name] for name in (sort, "code"))
+    )
+    return _Found(segment, number, key, code, segment.scores.ids[number])

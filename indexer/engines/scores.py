@@ -1,188 +1,190 @@
-"""Arrays derived from the token stream when an index is built: what makes search fast.
+"""The arrays of one segment, derived from the token stream when an index is built: what makes search fast.
 
 A term's row holds document numbers and impacts, an impact being the term's share of a document's score but for the
 weight of the field: idf x saturated and length-normalised term frequency (Okapi BM25; Robertson and Zaragoza 2009,
 section 3.4). Document frequencies and average lengths come from public records alone, so that no score tells
-anything of a restricted one.
+anything of a restricted one. How they are worked out says :mod:`indexer.engines.derive`.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from indexer.engine import Document, Schema
+from indexer.engines import arrays
+from indexer.engines.arrays import Array, Names, Texts
 
-K1 = 1.2
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
+FILE = "scores.bin"
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """Public records alone: how many, how long each field is on average, in how many a field's term stands."""
+@dataclass(frozen=True)
+class Group:
+    """The terms of fields that a query addresses together.
 
-    count: int
-    lengths: Mapping[str, float]
-    frequencies: Mapping[tuple[str, str], int]
+    A whole row holds a document once, its fields' impacts summed by their weights: row t is
+    ``documents[starts[t]:starts[t + 1]]`` and the same of ``impacts``. A fine row holds it once for every field that
+    the term stands in, in the order of documents and fields. ``frequencies`` says by term and field in how many
+    documents of this segment it stands.
+    """
 
-    @classmethod
-    def of(cls, documents: Iterable[Document]) -> Statistics:
-        """Counted from public documents; a restricted one among them is a mistake of the caller's."""
-        count = 0
-        lengths: Counter[str] = Counter()
-        frequencies: Counter[tuple[str, str]] = Counter()
-        for document in documents:
-            assert not document.restricted  # noqa: S101 - would leak into every score
-            count += 1
-            for field, words in document.terms.items():
-                lengths[field] += len(words)
-                frequencies.update((field, word) for word in set(words))
-        return cls(count, {f: n / count for f, n in lengths.items()}, frequencies)
-
-    def idf(self, field: str, term: str) -> float:
-        """Lucene's form of the inverse document frequency, never negative."""
-        frequency = self.frequencies.get((field, term), 0)
-        return math.log(1 + (self.count - frequency + 0.5) / (frequency + 0.5))
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """The arrays of one segment. Row r of the postings is ``documents[starts[r]:starts[r + 1]]``."""
-
-    ids: tuple[str, ...]
-    numbers: Mapping[str, int]
-    rows: Mapping[tuple[str, str], int]
+    fields: tuple[str, ...]
+    weights: tuple[float, ...]
+    names: Names
     starts: npt.NDArray[np.int64]
     documents: Ints
     impacts: Floats
-    facets: Mapping[str, tuple[Ints, tuple[str, ...]]]
-    restricted: Mask
-    owners: tuple[Ints, tuple[str, ...]]
-    sorts: Mapping[str, tuple[str, ...]]
+    fine_starts: npt.NDArray[np.int64]
+    fine_documents: Ints
+    fine_fields: npt.NDArray[np.uint8]
+    fine_impacts: Floats
+    frequencies: Ints
+
+    def weighed(self, weights: Sequence[float]) -> Group:
+        """The same with other weights of its fields."""
+        if tuple(weights) == self.weights:
+            return self
+        impacts = whole(firsts(self.fine_starts, self.fine_documents), self.fine_fields, self.fine_impacts, weights)
+        return replace(self, weights=tuple(weights), impacts=impacts)
+
+    def frequency(self, term: str) -> list[int]:
+        """By field, in how many documents of this segment a term stands."""
+        number = self.names.find(term)
+        return self.frequencies[number].tolist() if number >= 0 else [0] * len(self.fields)
+
+
+def firsts(starts: Array, documents: Array) -> Array:
+    """Where in fine rows a document is first met."""
+    changes = np.ones(len(documents), np.bool_)
+    changes[1:] = documents[1:] != documents[:-1]
+    changes[starts[:-1]] = True
+    return np.flatnonzero(changes)
+
+
+def whole(first: Array, fields: Array, impacts: Array, weights: Sequence[float]) -> Floats:
+    """The impacts of whole rows: those of fine rows summed by the weights of their fields."""
+    if not len(impacts):
+        return np.zeros(0, np.float32)
+    sums: Floats = np.add.reduceat(impacts * np.array(weights)[fields], first).astype(np.float32)
+    return sums
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The arrays of one segment.
+
+    Documents that share visibility, owner and every facet are numbered one after the other: cell c is the documents
+    from ``cells[c]`` to ``cells[c + 1]``; ``values`` holds by cell and facet the place of the value in ``facets``,
+    whose first is always the empty one, and ``owners`` by cell 0, or which of ``owner_names``, from 1, it is sealed
+    for. ``places`` are document numbers in the order of writing. ``sorts`` are ranks, equal for equal values, and the
+    values in their order; ``order`` is the rank by code and then id, which no two share.
+    """
+
+    ids: Names
+    groups: Mapping[str, Group]
+    places: Ints
+    cells: Ints
+    values: Ints
+    owners: Ints
+    owner_names: tuple[str, ...]
+    facets: Mapping[str, tuple[str, ...]]
+    sorts: Mapping[str, tuple[Ints, Texts]]
     order: Ints
     lengths: Mapping[str, float]
 
-    @classmethod
-    def derive(cls, schema: Schema, documents: Sequence[Document], statistics: Statistics) -> Scores:
-        """The arrays of ``documents``, numbered in their order."""
-        postings: dict[tuple[str, str], list[tuple[int, float]]] = {}
-        for field in schema.fields:
-            average = statistics.lengths.get(field.name, 0.0) or 1.0
-            for number, document in enumerate(documents):
-                words = document.terms.get(field.name, ())
-                norm = K1 * (1 - field.b + field.b * len(words) / average)
-                for term, times in Counter(words).items():
-                    impact = document.worth * times * (K1 + 1) / (times + norm)
-                    postings.setdefault((field.name, term), []).append((number, impact))
-        rows = {key: row for row, key in enumerate(postings)}
-        starts = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum([len(p) for p in postings.values()], out=starts[1:])
-        numbers = np.fromiter((n for p in postings.values() for n, _ in p), dtype=np.int32, count=int(starts[-1]))
-        impacts = np.fromiter(
-            (impact * idf for key, p in postings.items() for idf in [statistics.idf(*key)] for _, impact in p),
-            dtype=np.float32,
-            count=int(starts[-1]),
-        )
-        ids = tuple(d.id for d in documents)
-        names = sorted({name for d in documents for name in d.sorts})
-        return cls(
-            ids=ids,
-            numbers={id: n for n, id in enumerate(ids)},
-            rows=rows,
-            starts=starts,
-            documents=numbers,
-            impacts=impacts,
-            facets={f: _column([d.facets.get(f, "") for d in documents]) for f in schema.facets},
-            restricted=np.fromiter((d.restricted for d in documents), dtype=np.bool_, count=len(ids)),
-            owners=_column([d.owner for d in documents]),
-            sorts={name: tuple(d.sorts.get(name, "") for d in documents) for name in names},
-            order=_ranks([d.sorts.get("code", d.id) for d in documents]),
-            lengths=statistics.lengths,
-        )
+    @cached_property
+    def size(self) -> int:
+        """How many documents there are."""
+        return len(self.order)
 
-    def statistics(self) -> Statistics:
-        """The statistics that these arrays were derived with; only for a segment of all public records."""
-        sizes = np.diff(self.starts).tolist()
-        return Statistics(len(self.ids), self.lengths, dict(zip(self.rows, sizes, strict=True)))
+    @cached_property
+    def fields(self) -> Mapping[str, tuple[str, int]]:
+        """The group of a field and its place there."""
+        return {f: (name, n) for name, group in self.groups.items() for n, f in enumerate(group.fields)}
+
+    def frequency(self, field: str, term: str) -> int:
+        """In how many documents a term stands in a field."""
+        group, place = self.fields[field]
+        return self.groups[group].frequency(term)[place]
+
+    def idf(self, field: str, term: str) -> float:
+        """The inverse document frequency here; that of the segment of all public records holds for every other."""
+        return idf(self.size, self.frequency(field, term))
 
     def row(self, field: str, term: str) -> tuple[Ints, Floats] | None:
         """The document numbers and impacts of a field's term."""
-        row = self.rows.get((field, term))
-        if row is None:
+        name, place = self.fields[field]
+        group = self.groups[name]
+        number = group.names.find(term)
+        if number < 0 or not group.frequencies[number, place]:
             return None
-        start, end = self.starts[row], self.starts[row + 1]
-        return self.documents[start:end], self.impacts[start:end]
+        start, end = group.fine_starts[number], group.fine_starts[number + 1]
+        here = np.flatnonzero(group.fine_fields[start:end] == place) + start
+        return group.fine_documents[here], group.fine_impacts[here]
+
+    def numbers(self, ids: Iterable[str]) -> dict[str, int]:
+        """The document numbers of those ids that are here."""
+        found = ((id, self.ids.find(id)) for id in ids)
+        return {id: number for id, number in found if number >= 0}
 
     def save(self, folder: Path) -> None:
-        """Write the arrays so that :meth:`load` can map them."""
-        folder.mkdir(parents=True)
-        arrays: dict[str, npt.NDArray[Any]] = {
-            "starts": self.starts,
-            "documents": self.documents,
-            "impacts": self.impacts,
-            "restricted": self.restricted,
-            "owner": self.owners[0],
-            "order": self.order,
-        }
-        arrays |= {f"facet-{name}": column for name, (column, _) in self.facets.items()}
-        for name, array in arrays.items():
-            np.save(folder / f"{name}.npy", array, allow_pickle=False)
-        names = {
-            "ids": self.ids,
-            "rows": [list(key) for key in self.rows],
-            "owners": self.owners[1],
-            "facets": {name: values for name, (_, values) in self.facets.items()},
-            "sorts": self.sorts,
+        """Write everything so that :meth:`load` can map it."""
+        found = {name: getattr(self, name) for name in ("places", "cells", "values", "owners", "order")}
+        found |= self.ids.arrays("ids")
+        for name, (ranks, values) in self.sorts.items():
+            found |= {f"sorts.{name}": ranks, **values.arrays(f"sorts.{name}")}
+        for name, group in self.groups.items():
+            found |= {f"{name}.{part}": getattr(group, part) for part in _parts(group.fields)}
+            found |= group.names.arrays(name)
+        about = {
+            "groups": {name: [group.fields, group.weights] for name, group in self.groups.items()},
+            "owners": self.owner_names,
+            "facets": self.facets,
+            "sorts": list(self.sorts),
             "lengths": self.lengths,
         }
-        (folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
+        folder.mkdir(parents=True)
+        arrays.save(folder / FILE, found, about)
 
     @classmethod
     def load(cls, folder: Path) -> Scores:
         """Map what :meth:`save` wrote; nothing is read before it is asked for."""
-        names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
+        found, about = arrays.load(folder / FILE)
 
-        def array(name: str) -> npt.NDArray[np.generic]:
-            # A plain view of the mapping: slicing numpy's own memmap type costs ten times as much.
-            mapped: npt.NDArray[np.generic] = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            return mapped.view(np.ndarray)
-
-        ids = tuple(names["ids"])
+        groups = {}
+        for name, (fields, weights) in about["groups"].items():
+            parts = {part: found[f"{name}.{part}"] for part in _parts(fields)}
+            parts.setdefault("starts", parts["fine_starts"])
+            parts.setdefault("documents", parts["fine_documents"])
+            groups[name] = Group(fields=tuple(fields), weights=tuple(weights), names=Names.named(name, found), **parts)
         return cls(
-            ids=ids,
-            numbers={id: n for n, id in enumerate(ids)},
-            rows={(field, term): row for row, (field, term) in enumerate(names["rows"])},
-            starts=array("starts"),  # type: ignore[arg-type]
-            documents=array("documents"),  # type: ignore[arg-type]
-            impacts=array("impacts"),  # type: ignore[arg-type]
-            facets={name: (array(f"facet-{name}"), tuple(values)) for name, values in names["facets"].items()},  # type: ignore[misc]
-            restricted=array("restricted"),  # type: ignore[arg-type]
-            owners=(array("owner"), tuple(names["owners"])),  # type: ignore[arg-type]
-            sorts={name: tuple(values) for name, values in names["sorts"].items()},
-            order=array("order"),  # type: ignore[arg-type]
-            lengths=names["lengths"],
+            ids=Names.named("ids", found),
+            groups=groups,
+            places=found["places"],
+            cells=found["cells"],
+            values=found["values"],
+            owners=found["owners"],
+            owner_names=tuple(about["owners"]),
+            facets={name: tuple(values) for name, values in about["facets"].items()},
+            sorts={name: (found[f"sorts.{name}"], Texts.named(f"sorts.{name}", found)) for name in about["sorts"]},
+            order=found["order"],
+            lengths=about["lengths"],
         )
 
 
-def _column(values: Sequence[str]) -> tuple[Ints, tuple[str, ...]]:
-    """Values as small integers into the sorted list of different ones."""
-    distinct = tuple(sorted(set(values)))
-    number = {value: n for n, value in enumerate(distinct)}
-    return np.fromiter((number[v] for v in values), dtype=np.int32, count=len(values)), distinct
+def idf(count: int, frequency: int) -> float:
+    """Lucene's form of the inverse document frequency, never negative."""
+    return math.log(1 + (count - frequency + 0.5) / (frequency + 0.5))
 
 
-def _ranks(values: Sequence[str]) -> Ints:
-    """Each value's place in sorted order: what breaks ties between equal scores."""
-    ranks = np.empty(len(values), dtype=np.int32)
-    ranks[sorted(range(len(values)), key=values.__getitem__)] = np.arange(len(values), dtype=np.int32)
-    return ranks
+def _parts(fields: Sequence[str]) -> tuple[str, ...]:
+    """The arrays of a group; one of a single field has no whole rows but its fine ones."""
+    fine = ("fine_starts", "fine_documents", "fine_fields", "fine_impacts", "impacts", "frequencies")
+    return fine if len(fields) == 1 else (*fine, "starts", "documents")

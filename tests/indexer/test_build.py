@@ -16,6 +16,7 @@ from corpus.errors import Conflict, NotReady
 from corpus.store import Store
 from indexer import build, search
 from indexer.build import Manifest
+from indexer.engines import arrays
 from indexer.live import Live
 from indexer.search import Query
 
@@ -83,14 +84,14 @@ def test_one_builder_at_a_time(store: Store) -> None:
 
 
 def damage_terms(folder: Path) -> None:
-    file = folder / "open" / "indicators" / "scores" / "names.json"
-    names = json.loads(file.read_text(encoding="utf-8"))
-    names["rows"].append(names["rows"].pop(0))
-    file.write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
+    file = folder / "open" / "indicators" / "scores" / "scores.bin"
+    one, other = ("养护".encode(arrays.ENCODING), "护养".encode(arrays.ENCODING))
+    assert one in file.read_bytes()
+    file.write_bytes(file.read_bytes().replace(one, other))
 
 
 def damage_numbers(folder: Path) -> None:
-    file = folder / "full" / "indicators" / "scores" / "impacts.npy"
+    file = folder / "full" / "indicators" / "scores" / "scores.bin"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
@@ -180,7 +181,7 @@ def test_a_build_that_fails_its_check_leaves_the_old_one_serving(store: Store) -
             for file in (aside / "open" / "experts").rglob("*"):
                 if file.is_file():
                     file.unlink()
-            build.Embedded.build(aside / "other", build.SCHEMAS["experts"], [], build.Statistics.of([]))
+            build.Embedded.build(aside / "other", build.SCHEMAS["experts"], [])
             shutil.rmtree(aside / "open" / "experts")
             (aside / "other").rename(aside / "open" / "experts")
 

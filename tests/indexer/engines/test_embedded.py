@@ -16,7 +16,6 @@ import pytest
 from corpus.access import Clearance, Scope
 from indexer.engine import NO_UNIT, Document, Plan, Ranked, Schema, Term, Unit
 from indexer.engines.embedded import Embedded
-from indexer.engines.scores import Statistics
 
 Make = Callable[..., list[Document]]
 Filters = Mapping[str, Sequence[str]]
@@ -107,9 +106,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory, schema: Schema, make: Make) 
     folder = tmp_path_factory.mktemp("engine")
     public = make(11, 140)
     sealed = make(12, 40, first=140, restricted=True)
-    statistics = Statistics.of(public)
-    Embedded.build(folder / "open", schema, public, statistics)
-    Embedded.build(folder / "full", schema, sealed, statistics)
+    scores = Embedded.build(folder / "open", schema, public)
+    Embedded.build(folder / "full", schema, sealed, scores)
     opened = Embedded.open(schema, [folder / "open"])
     full = Embedded.open(schema, [folder / "open", folder / "full"])
     # Changed, new and deleted records, public and restricted; one leaves the public, one joins it.
@@ -217,7 +215,7 @@ def test_names_that_begin_alike_are_listed_alike_in_and_across_segments(
     """One name is the beginning of the other, and the ids would decide otherwise if they ran on behind the names."""
     one, two = (replace(d, id=id, sorts={"code": id, "name": name, "updated": ""})
                 for d, id, name in zip(make(30, 2), ("zz", "aa"), ("里程", "里程1"), strict=True))  # fmt: skip
-    Embedded.build(tmp_path / "both", schema, [one, two], Statistics.of([one, two]))
+    Embedded.build(tmp_path / "both", schema, [one, two])
     both = Embedded.open(schema, [tmp_path / "both"])
     apart = both.with_changes([two], [])
     found = [e.search(Plan(), PUBLIC, {}, sort=s).ids for e in (both, apart) for s in ("name", "-name")]
@@ -236,9 +234,8 @@ def test_equal_scores_are_ordered_by_code_wherever_they_come_from(tmp_path: Path
     mixed = alike.copy()
     Random(3).shuffle(mixed)  # noqa: S311
     sealed = [replace(d, restricted=True) for d in mixed[20:30]]
-    statistics = Statistics.of(mixed[:20])
-    Embedded.build(tmp_path / "open", schema, mixed[:20], statistics)
-    Embedded.build(tmp_path / "full", schema, sealed, statistics)
+    scores = Embedded.build(tmp_path / "open", schema, mixed[:20])
+    Embedded.build(tmp_path / "full", schema, sealed, scores)
     base = Embedded.open(schema, [tmp_path / "open", tmp_path / "full"])
     engine = base.with_changes(mixed[30:], [])
     word = like.terms["name"][0]
@@ -249,7 +246,7 @@ def test_equal_scores_are_ordered_by_code_wherever_they_come_from(tmp_path: Path
 
 def test_literals_do_not_reach_over_the_border_of_a_part(tmp_path: Path, schema: Schema, make: Make) -> None:
     document = replace(make(32, 1)[0], id="x", literal=[*"农村公路", "\n", *"养护里程", "\n"])
-    Embedded.build(tmp_path / "one", schema, [document], Statistics.of([document]))
+    Embedded.build(tmp_path / "one", schema, [document])
     base = Embedded.open(schema, [tmp_path / "one"])
     fresh = base.with_changes([document], [])
     found = {
@@ -281,7 +278,7 @@ def test_frequencies_are_of_public_records_alone(cases: dict[str, Case], vocabul
 
 def test_empty_segments_answer(tmp_path: Path, schema: Schema, make: Make) -> None:
     for name in ("open", "full"):
-        Embedded.build(tmp_path / name, schema, [], Statistics.of([]))
+        Embedded.build(tmp_path / name, schema, [])
     empty = Embedded.open(schema, [tmp_path / "open", tmp_path / "full"])
     word = Plan((Unit("公路", (Term("公路"),), (Term("公"), Term("路"))),), (tuple("公路"),), 1)
     nothing = Ranked((), (), 0, {"unit": {}, "owner": {}})
