@@ -361,7 +361,7 @@ def test_a_pool_says_how_much_of_a_draft_records_hold(store: Store, live: Live) 
     patrol = indicator_id("2100006")
     assert held.shares([[patrol], [], [indicator_id("2100005")]]) == [pytest.approx(1.0), 0, 0]
     less = pool(store, live.view(), Draft("", "治安巡逻，卫星"))
-    assert 0 < less.share([patrol]) < 1
+    assert 0 < less.shares([[patrol]])[0] < 1
 
 
 # The set
