@@ -251,8 +251,7 @@ def cover(candidates: Sequence[Candidate], chosen: Sequence[Indicator], limit: i
         picked.append(c)
         return True
 
-    def share(level2: str) -> int:
-        return max(1, round(SHAPE[level2] * BALANCED * limit / 20)) if SHAPE[level2] else 0
+    share = {level2: max(1, round(rows * BALANCED * limit / 20)) if rows else 0 for level2, rows in SHAPE.items()}
 
     known = [
         c
@@ -261,7 +260,7 @@ def cover(candidates: Sequence[Candidate], chosen: Sequence[Indicator], limit: i
     ]
     for c in known:
         level2, kind = c.indicator.category.level2, c.indicator.kind
-        if have[level2] < share(level2) and room[kind] > 0 and take(c):
+        if have[level2] < share[level2] and room[kind] > 0 and take(c):
             have[level2] += 1
             room[kind] -= 1
     covered: set[str] = set()
@@ -271,6 +270,6 @@ def cover(candidates: Sequence[Candidate], chosen: Sequence[Indicator], limit: i
             covered.add(level2)
     for c in known:
         level2 = c.indicator.category.level2
-        if c.lexical and have[level2] < share(level2) + 3 and take(c):
+        if c.lexical and have[level2] < share[level2] + 3 and take(c):
             have[level2] += 1
     return sorted(picked, key=lambda c: (-c.score, c.indicator.code))

@@ -316,10 +316,10 @@ def _once(units: Mapping[str, Unit]) -> list[Unit]:
 
     def of(label: str, unit: Unit) -> Iterator[Term]:
         own, *others = unit.terms
-        yield replace(own, weight=most[own.text][0])
+        yield Term(own.text, most[own.text][0], own.group, own.reason, own.like)
         yield from (t for t in others if t.text not in said and most[t.text][1] == label)
 
-    return [replace(unit, terms=tuple(of(label, unit))) for label, unit in units.items()]
+    return [Unit(label, tuple(of(label, unit)), unit.parts) for label, unit in units.items()]
 
 
 _BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")

@@ -14,7 +14,7 @@ from indexer.engines.scores import Group, Scores, firsts, whole
 
 K1 = 1.2
 # So many postings are sorted at a time.
-CHUNK = 1 << 24
+CHUNK = 1 << 22
 
 
 class Numbers(defaultdict[str, int]):
@@ -138,6 +138,7 @@ class Collector:
         count = int(fine_starts[-1])
         documents, fields = np.empty(count, np.int32), np.empty(count, np.uint8)
         impacts = np.empty(count, np.float32)
+        wholes = [(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))]
         first = 0
         while first < len(terms):
             last = max(first + 1, int(np.searchsorted(fine_starts, fine_starts[first] + CHUNK, "right")) - 1)
@@ -147,16 +148,19 @@ class Collector:
             norms, worth = of_documents[document, field], of_documents[document, width]
             documents[here], fields[here] = document, field
             impacts[here] = worth * times * (K1 + 1) / (times + norms) * idfs[term, field]
+            bounds = firsts(fine_starts[first : last + 1] - here.start, documents[here])
+            sizes_here = np.bincount(term[bounds] - first, minlength=last - first)
+            wholes.append((sizes_here, documents[here][bounds], whole(bounds, fields[here], impacts[here], weights)))
             first = last
         self._postings[name].clear()
-        bounds = firsts(fine_starts, documents)
+        whole_sizes, whole_documents, whole_impacts = (np.concatenate(parts) for parts in zip(*wholes, strict=True))
         return Group(
             fields=tuple(f.name for f in self._groups[name]),
             weights=tuple(weights),
             names=Names.of(terms),
-            starts=np.searchsorted(bounds, fine_starts) if width > 1 else fine_starts,
-            documents=documents[bounds] if width > 1 else documents,
-            impacts=whole(bounds, fields, impacts, weights),
+            starts=np.append(0, np.cumsum(whole_sizes)) if width > 1 else fine_starts,
+            documents=whole_documents if width > 1 else documents,
+            impacts=whole_impacts,
             fine_starts=fine_starts,
             fine_documents=documents,
             fine_fields=fields,

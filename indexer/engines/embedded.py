@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, groupby, pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -322,17 +322,16 @@ def _page(found: _Hits, sort: str, offset: int, limit: int) -> list[tuple[Segmen
         return [(hit.segment, 0.0, hit.number) for hit in listed[offset : offset + limit]]
     hits = sorted([(-key, n, order, number) for n, (_, best) in enumerate(found) for key, order, number in best])
     hits = hits[: _whole(hits, offset + limit)]
-    if all(one[0] != other[0] or one[1] == other[1] for one, other in pairwise(hits)):
-        return [(found[n][0], -key, number) for key, n, _, number in hits[offset : offset + limit]]
-    page: list[tuple[Segment, float, int]] = []
-    for key, group in groupby(hits, key=lambda hit: hit[0]):
-        equal = [(n, number) for _, n, _, number in group]
-        if len({n for n, _ in equal}) > 1:
-            # Orders are each segment's own; what they come from is read only where it must decide.
-            named = [(_named(found[n][0], number, "code"), n) for n, number in equal]
-            equal = [(n, hit.number) for hit, n in sorted(named, key=lambda pair: (pair[0].code, pair[0].id))]
-        page += [(found[n][0], -key, number) for n, number in equal]
-    return page[offset : offset + limit]
+    if any(one[0] == other[0] and one[1] != other[1] for one, other in pairwise(hits)):
+        # Orders are each segment's own; what they come from is read only where it must decide.
+        named: dict[tuple[int, int], tuple[str, str]] = {}
+        for n, (segment, _) in enumerate(found):
+            numbers = [number for _, m, _, number in hits if m == n]
+            ranks, codes = segment.scores.sorts["code"]
+            pairs = zip(codes.several(ranks[numbers].tolist()), segment.scores.ids.several(numbers), strict=True)
+            named |= zip([(n, number) for number in numbers], pairs, strict=True)
+        hits.sort(key=lambda hit: (hit[0], named[hit[1], hit[3]]))
+    return [(found[n][0], -key, number) for key, n, _, number in hits[offset : offset + limit]]
 
 
 def _whole(hits: Sequence[tuple[float, int, int, int]], limit: int) -> int:

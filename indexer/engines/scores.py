@@ -23,6 +23,8 @@ from indexer.engines.arrays import Array, Names, Texts
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
 FILE = "scores.bin"
+# So many documents of whole rows are worked out at a time.
+_STEP = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,13 @@ def firsts(starts: Array, documents: Array) -> Array:
 
 def whole(first: Array, fields: Array, impacts: Array, weights: Sequence[float]) -> Floats:
     """The impacts of whole rows: those of fine rows summed by the weights of their fields."""
-    if not len(impacts):
-        return np.zeros(0, np.float32)
-    sums: Floats = np.add.reduceat(impacts * np.array(weights)[fields], first).astype(np.float32)
+    sums = np.empty(len(first), np.float32)
+    by_field = np.array(weights)
+    for start in range(0, len(first), _STEP):
+        bounds = first[start : start + _STEP]
+        end = first[start + _STEP] if start + _STEP < len(first) else len(impacts)
+        here = slice(int(bounds[0]), int(end))
+        sums[start : start + _STEP] = np.add.reduceat(impacts[here] * by_field[fields[here]], bounds - bounds[0])
     return sums
 
 
