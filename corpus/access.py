@@ -1,6 +1,7 @@
-"""Who sees what: the only place where these rules stand.
+"""Who may do what and who sees what: the only place where these rules stand.
 
-Pages, API, command line, index filters and exports all ask :func:`visible`; none of them knows a rule of its own.
+Pages, API, command line, index filters and exports all ask :func:`visible` and :func:`require`; none of them knows a
+rule of its own.
 """
 
 from __future__ import annotations
@@ -30,6 +31,18 @@ class Clearance(StrEnum):
     ALL = "all"
 
 
+class Right(StrEnum):
+    """What may be done beyond reading public records, drafting and having a table checked: anybody may do those."""
+
+    RESTRICTED = "restricted"
+    EXPERTS = "experts"
+    CHOOSE = "choose"
+    ACCOUNT = "account"
+    CURATE = "curate"
+    PEOPLE = "people"
+    AUDIT = "audit"
+
+
 ROLE_NAMES = {
     Role.PUBLIC: "公众",
     Role.DEPARTMENT: "预算单位",
@@ -37,16 +50,41 @@ ROLE_NAMES = {
     Role.ADMIN: "财政管理员",
     Role.AUDITOR: "审计员",
 }
+CLEARANCE_NAMES = {Clearance.NONE: "无", Clearance.OWN: "本单位", Clearance.ALL: "全部"}
+# Each right as the verb phrase that sentences and pages use.
+RIGHT_NAMES = {
+    Right.RESTRICTED: "查看授权范围内的不可公开记录",
+    Right.EXPERTS: "查看专家库",
+    Right.CHOOSE: "采用指标",
+    Right.ACCOUNT: "管理本人账户",
+    Right.CURATE: "维护指标库和检索设置",
+    Right.PEOPLE: "管理账户和授权",
+    Right.AUDIT: "查看审计记录",
+}
+_EVERYBODY = frozenset({Right.RESTRICTED, Right.EXPERTS, Right.CHOOSE, Right.ACCOUNT})
+RIGHTS = {
+    Role.PUBLIC: frozenset[Right](),
+    Role.DEPARTMENT: _EVERYBODY,
+    Role.REVIEWER: _EVERYBODY,
+    Role.ADMIN: frozenset(Right),
+    Role.AUDITOR: _EVERYBODY | {Right.AUDIT},
+}
+# What an API token may be given. An account is its holder's own matter: no token manages one.
+TOKEN_RIGHTS = tuple(right for right in Right if right is not Right.ACCOUNT)
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who asks. ``unit`` is the budget unit, empty for the public."""
+    """Somebody who asks. ``unit`` is the budget unit, empty for the public.
+
+    ``limits`` are the rights that an API token was given; None for a person, who has all those of the role.
+    """
 
     name: str
     role: Role
     unit: str
     clearance: Clearance
+    limits: frozenset[Right] | None = None
 
     @property
     def signed_in(self) -> bool:
@@ -55,6 +93,10 @@ class Actor:
     @property
     def role_name(self) -> str:
         return ROLE_NAMES[self.role]
+
+    def may(self, right: Right) -> bool:
+        """Whether the role has this right, and the token too where there is one."""
+        return right in RIGHTS[self.role] and (self.limits is None or right in self.limits)
 
 
 PUBLIC = Actor(name="", role=Role.PUBLIC, unit="", clearance=Clearance.NONE)
@@ -102,18 +144,49 @@ class Scope:
 
 def visible(actor: Actor) -> Scope:
     """The records that ``actor`` may see. A clearance for the own unit without a unit sees nothing more."""
-    if not actor.signed_in or (actor.clearance is Clearance.OWN and not actor.unit):
+    if not actor.may(Right.RESTRICTED) or (actor.clearance is Clearance.OWN and not actor.unit):
         return Scope(Clearance.NONE, "")
-    return Scope(actor.clearance, actor.unit)
+    return Scope(actor.clearance, actor.unit if actor.clearance is Clearance.OWN else "")
 
 
-def require_signed_in(actor: Actor, what: str = "查看专家库") -> None:
-    """Experts are shown to signed-in people only, and only what they take over from suggestions counts."""
+def require(actor: Actor, right: Right) -> None:
+    """Raises NotSignedIn when nobody is signed in, Forbidden when the role or the token lacks ``right``."""
+    if actor.may(right):
+        return
+    what = RIGHT_NAMES[right]
     if not actor.signed_in:
         raise NotSignedIn(f"请先登录后再{what}。")
+    if right in RIGHTS[actor.role]:
+        raise Forbidden(f"这个访问令牌不能用来{what}，请换一个令牌，或登录后操作。")
+    able = "、".join(ROLE_NAMES[role] for role in Role if right in RIGHTS[role])
+    raise Forbidden(f"只有{able}可以{what}，请联系本级财政部门。")
 
 
-def require_admin(actor: Actor, what: str) -> None:
-    """Curating, user administration and what is learned from choices are the finance administrator's."""
-    if actor.role is not Role.ADMIN:
-        raise Forbidden(f"只有财政管理员可以{what}，请联系本级财政部门。")
+def require_all(actor: Actor, what: str) -> None:
+    """What touches every record, restricted ones too, needs a clearance for all. Raises Forbidden."""
+    if visible(actor).clearance is not Clearance.ALL:
+        raise Forbidden(f"{what}需要可查看全部指标的账户，请换一个账户。")
+
+
+def explain(actor: Actor, visibility: Visibility, owner: str) -> list[str]:
+    """Why ``actor`` may or may not see such a record: the rules that decide, in words, the verdict last."""
+    who = f"“{actor.name}”" if actor.name else ROLE_NAMES[Role.PUBLIC]
+    seen = f"{who}可以看到这条记录。"
+    if visibility is Visibility.PUBLIC:
+        return ["这条记录可以公开：任何人不登录也能看到。", seen]
+    said = [f"这条记录不可公开，由“{owner}”提供：只有授权范围包含它的人能看到。"]
+    if not actor.signed_in:
+        said.append("公众没有登录，不在任何授权范围内。")
+    elif not actor.may(Right.RESTRICTED):
+        said.append("所用的访问令牌不含“查看不可公开记录”，按公众对待。")
+    elif actor.clearance is Clearance.ALL:
+        said.append(f"{who}是{actor.role_name}，授权范围为“全部”，包括各单位的不可公开记录。")
+    elif actor.clearance is Clearance.NONE:
+        said.append(f"{who}是{actor.role_name}，授权范围为“无”，只看公开记录。")
+    elif not actor.unit:
+        said.append(f"{who}的授权范围为“本单位”，但账户没有登记单位，因此只看公开记录。")
+    else:
+        same = "正是" if actor.unit == owner else "不是"
+        said.append(f"{who}的授权范围为“本单位”，单位为“{actor.unit}”，{same}这条记录的提供单位。")
+    verdict = visible(actor).allows(visibility, owner)
+    return [*said, seen if verdict else f"{who}看不到这条记录，也不会从检索、计数、联想、导出中得知它存在。"]

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from corpus import indicators
-from corpus.access import PUBLIC, Actor, require_admin, require_signed_in, visible
+from corpus.access import PUBLIC, Actor, Right, require, visible
 from corpus.store import Store, now
 
 KEY = "choices.key"
@@ -35,7 +35,7 @@ def take(store: Store, use: str, indicator_id: str, actor: Actor, *, chosen: Seq
     the use is one, nothing is written and nothing said: an unknown id is treated as a restricted one, or trying ids
     would tell the two apart. Raises NotSignedIn.
     """
-    require_signed_in(actor, "采用指标")
+    require(actor, Right.CHOOSE)
     codes = [u.code for u in indicators.visible_uses(store, PUBLIC) if u.use == use]
     ids = list(dict.fromkeys([indicator_id, *chosen]))
     if not codes or len(indicators.fetch(store, ids, PUBLIC)) < len(ids):
@@ -64,7 +64,7 @@ def counts(store: Store, uses: Sequence[str]) -> dict[str, int]:
 
 def taken(store: Store, actor: Actor) -> list[Taken]:
     """Everything that is counted, for administrators: by use, the most taken first. Raises Forbidden."""
-    require_admin(actor, "查看采用记录")
+    require(actor, Right.CURATE)
     rows = store.rows(
         f"select c.use_code, i.code, i.name, count(*) as persons from choices c {_STILL} "
         "group by c.use_code, c.indicator_id order by persons desc, i.code"
@@ -81,7 +81,7 @@ def taken(store: Store, actor: Actor) -> list[Taken]:
 
 def reset(store: Store, actor: Actor, use: str | None = None) -> int:
     """Forget all choices, or those of the use of that name; returns how many there were. Raises Forbidden."""
-    require_admin(actor, "清除采用记录")
+    require(actor, Right.CURATE)
     where, parameters = ("1", []) if use is None else ("use_code in (select code from uses where use = ?)", [use])
     with store.writing() as db:
         gone = int(db.conn.execute(f"delete from choices where {where}", parameters).rowcount)

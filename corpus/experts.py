@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import blake2s
 
-from corpus.access import Actor, require_signed_in
+from corpus.access import Actor, Right, require
 from corpus.model import Expert, Status
 from corpus.readers.tables import Row
 from corpus.rows import Problem
@@ -102,7 +102,7 @@ def active(store: Store) -> Iterator[Expert]:
 
 def fetch(store: Store, ids: Sequence[str], actor: Actor) -> list[Expert]:
     """The experts of those ids in the order given. Raises NotSignedIn for the public."""
-    require_signed_in(actor)
+    require(actor, Right.EXPERTS)
     if not ids:
         return []
     found = {e.id: e for e in _select(store, f"status = 'active' and id in ({', '.join('?' * len(ids))})", ids)}

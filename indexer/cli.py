@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus import maintenance
-from corpus.cli import acting, data_folder, progress
+from corpus.calls import acting, data_folder, progress
 from corpus.errors import BadInput, Conflict, NotReady, ZhibiaoError
 from corpus.maintenance import Check
 from corpus.model import Goal, GoalRow

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from corpus import experts, indicators, policies
-from corpus.access import Actor, Scope, require_signed_in, visible
+from corpus.access import Actor, Right, Scope, require, visible
 from corpus.errors import BadInput
 from corpus.model import Expert, Indicator
 from corpus.policies import Found
@@ -155,7 +155,7 @@ def search_policies(store: Store, live: Views, asked: Query, actor: Actor) -> Re
 
 def search_experts(store: Store, live: Views, asked: Query, actor: Actor) -> Results[Expert]:
     """Experts for a query. Raises NotSignedIn for the public."""
-    require_signed_in(actor)
+    require(actor, Right.EXPERTS)
     return _search(store, live, _EXPERTS, asked, actor)
 
 

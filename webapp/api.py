@@ -11,7 +11,7 @@ from flask.blueprints import BlueprintSetupState
 from flask.json.provider import DefaultJSONProvider
 
 from corpus import choices, indicators, policies
-from corpus.access import Actor, require_signed_in, visible
+from corpus.access import Actor, Right, require, visible
 from corpus.model import Use
 from corpus.policies import Found
 from indexer.review import review
@@ -129,7 +129,7 @@ def post_review() -> Response:
 @bp.post(f"{V1}/choices")
 def post_choice() -> Response:
     """The same answer whether it counts or not."""
-    require_signed_in(actor(), "采用指标")
+    require(actor(), Right.CHOOSE)
     from_query(NoQuery, request.args)
     made = from_body(ChoiceRequest, request)
     choices.take(services().store, made.use, made.id, actor(), chosen=made.chosen)
@@ -138,7 +138,7 @@ def post_choice() -> Response:
 
 @bp.delete(f"{V1}/choices")
 def delete_choices() -> Response:
-    require_signed_in(actor(), "清除采用记录")
+    require(actor(), Right.CURATE)
     choices.reset(services().store, actor(), from_query(ChoicesQuery, request.args).use)
     return _nothing()
 
@@ -181,7 +181,7 @@ def get_policy(id: str) -> Response:
 
 @bp.get(f"{V1}/experts")
 def list_experts() -> Response:
-    require_signed_in(actor())
+    require(actor(), Right.EXPERTS)
     asked = from_query(TextQuery, request.args).asked()
     at = services()
     return jsonify(search_experts(at.store, at.live, asked, actor()).as_json())

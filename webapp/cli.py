@@ -16,7 +16,7 @@ import corpus.cli
 import indexer.cli
 from corpus import people
 from corpus.access import Clearance, Role
-from corpus.cli import data_folder
+from corpus.calls import data_folder, progress
 from corpus.errors import BadInput, Conflict, NotReady, ZhibiaoError
 from corpus.people import User
 from corpus.store import FILE_NAME, Store
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         code: int = args.run(args)
         if args.command in ("init", "import", "restore") and code == 0 and not getattr(args, "dry_run", False):
             store = Store.open(data_folder(args))
-            build.build(store, corpus.cli.progress) if args.command == "restore" else indexer.cli.settle(store)
+            build.build(store, progress) if args.command == "restore" else indexer.cli.settle(store)
         return code
     except ZhibiaoError as error:
         print(error.message, file=sys.stderr)
@@ -96,7 +96,7 @@ def run_serve(args: Namespace) -> int:
     try:
         build.manifest(build.current(data))
     except NotReady:
-        build.build(store, corpus.cli.progress)
+        build.build(store, progress)
     app = create_app(data)
     security.trust(app, args.host)
     try:

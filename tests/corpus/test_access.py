@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,13 +12,18 @@ from hypothesis import strategies as st
 
 from corpus.access import (
     PUBLIC,
+    RIGHT_NAMES,
+    RIGHTS,
     ROLE_NAMES,
+    TOKEN_RIGHTS,
     Actor,
     Clearance,
+    Right,
     Role,
     Scope,
-    require_admin,
-    require_signed_in,
+    explain,
+    require,
+    require_all,
     visible,
 )
 from corpus.errors import Forbidden, NotSignedIn
@@ -98,21 +104,75 @@ def test_edition_key_and_words() -> None:
     ]
 
 
-def test_only_an_administrator_curates_and_only_signed_in_people_see_experts() -> None:
-    actors = [Actor("某人", role, OURS, Clearance.ALL) for role in Role]
-    refused = []
-    for actor in actors:
-        try:
-            require_admin(actor, "停用账户")
-        except Forbidden as error:
-            refused.append((actor.role_name, error.message))
-    message = "只有财政管理员可以停用账户，请联系本级财政部门。"
-    assert refused == [(n, message) for n in ("公众", "预算单位", "审核人员", "审计员")]
-    with pytest.raises(NotSignedIn, match=r"^请先登录后再查看专家库。$"):
-        require_signed_in(PUBLIC)
-    for actor in actors[1:]:
-        require_signed_in(actor)
+def test_who_may_do_what() -> None:
+    everybody = "restricted experts choose account"
+    assert {r.value: " ".join(right for right in Right if right in RIGHTS[r]) for r in Role} == {
+        "public": "",
+        "department": everybody,
+        "reviewer": everybody,
+        "admin": f"{everybody} curate people audit",
+        "auditor": f"{everybody} audit",
+    }
+    assert set(TOKEN_RIGHTS) == set(Right) - {Right.ACCOUNT}
 
 
-def test_every_role_has_a_name() -> None:
-    assert list(ROLE_NAMES) == list(Role)
+@pytest.mark.parametrize("right", Right)
+def test_whoever_lacks_a_right_is_told_whom_to_ask(right: Right) -> None:
+    with pytest.raises(NotSignedIn, match=f"^请先登录后再{RIGHT_NAMES[right]}。$"):
+        require(PUBLIC, right)
+    for role in Role:
+        actor = Actor("某人", role, OURS, Clearance.ALL)
+        if right in RIGHTS[role]:
+            require(actor, right)
+            for limits in (frozenset(Right) - {right}, frozenset[Right]()):
+                with pytest.raises(Forbidden, match=f"^这个访问令牌不能用来{RIGHT_NAMES[right]}"):
+                    require(replace(actor, limits=limits), right)
+            require(replace(actor, limits=frozenset({right})), right)
+        elif actor.signed_in:
+            able = {Right.AUDIT: "财政管理员、审计员"}.get(right, "财政管理员")
+            with pytest.raises(Forbidden, match=f"^只有{able}可以{RIGHT_NAMES[right]}，请联系本级财政部门。$"):
+                require(actor, right)
+
+
+def test_a_token_shows_no_restricted_record_unless_it_was_given_that() -> None:
+    actor = Actor("某人", Role.REVIEWER, OURS, Clearance.ALL)
+    limited = replace(actor, limits=frozenset({Right.EXPERTS}))
+    assert visible(limited) == visible(PUBLIC)
+    assert visible(replace(actor, limits=frozenset({Right.RESTRICTED}))) == visible(actor)
+    require_all(actor, "导出完整版")
+    with pytest.raises(Forbidden, match=r"^导出完整版需要可查看全部指标的账户，请换一个账户。$"):
+        require_all(limited, "导出完整版")
+
+
+@settings(deadline=None)
+@given(ACTORS, st.sampled_from([None, frozenset[Right](), frozenset({Right.RESTRICTED})]), st.sampled_from(Visibility))
+def test_the_explanation_ends_in_what_is_true(
+    actor: Actor, limits: frozenset[Right] | None, visibility: Visibility
+) -> None:
+    actor = replace(actor, limits=limits)
+    for owner in (OURS, THEIRS):
+        allowed = visible(actor).allows(visibility, owner)
+        assert ("可以看到这条记录。" in explain(actor, visibility, owner)[-1]) is allowed
+
+
+def test_explanations_in_words() -> None:
+    limited = Actor("乙", Role.REVIEWER, OURS, Clearance.ALL, frozenset[Right]())
+    shut = f"这条记录不可公开，由“{OURS}”提供：只有授权范围包含它的人能看到。"
+    unseen = "看不到这条记录，也不会从检索、计数、联想、导出中得知它存在。"
+    assert [
+        explain(PUBLIC, OPEN, OURS),
+        explain(PUBLIC, SHUT, OURS),
+        explain(Actor("甲", Role.DEPARTMENT, OURS, Clearance.OWN), SHUT, OURS),
+        explain(Actor("甲", Role.DEPARTMENT, THEIRS, Clearance.OWN), SHUT, OURS),
+        explain(limited, SHUT, OURS),
+    ] == [
+        ["这条记录可以公开：任何人不登录也能看到。", "公众可以看到这条记录。"],
+        [shut, "公众没有登录，不在任何授权范围内。", f"公众{unseen}"],
+        [shut, f"“甲”的授权范围为“本单位”，单位为“{OURS}”，正是这条记录的提供单位。", "“甲”可以看到这条记录。"],
+        [shut, f"“甲”的授权范围为“本单位”，单位为“{THEIRS}”，不是这条记录的提供单位。", f"“甲”{unseen}"],
+        [shut, "所用的访问令牌不含“查看不可公开记录”，按公众对待。", f"“乙”{unseen}"],
+    ]
+
+
+def test_everything_has_a_name() -> None:
+    assert [list(ROLE_NAMES), list(RIGHT_NAMES), list(RIGHTS)] == [list(Role), list(Right), list(Role)]

@@ -171,9 +171,9 @@ def test_an_administrator_resets_one_use_or_all(library: Store) -> None:
 def test_nobody_else_resets_or_reads(library: Store, role: Role) -> None:
     choices.take(library, NURSERY.use, A, EVERYBODY[0], chosen=[])
     actor = Actor("某人", role, OURS, Clearance.ALL)
-    with pytest.raises(Forbidden, match=r"^只有财政管理员可以清除采用记录，请联系本级财政部门。$"):
+    with pytest.raises(Forbidden, match=r"^只有财政管理员可以维护指标库和检索设置，请联系本级财政部门。$"):
         choices.reset(library, actor)
-    with pytest.raises(Forbidden, match=r"^只有财政管理员可以查看采用记录，请联系本级财政部门。$"):
+    with pytest.raises(Forbidden, match=r"^只有财政管理员可以维护指标库和检索设置，请联系本级财政部门。$"):
         choices.taken(library, actor)
     assert (kept(library), library.value("select count(*) from audit where action = 'choices.reset'")) == (
         [(NURSERY.code, A, 1)], 0,

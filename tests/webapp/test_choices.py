@@ -116,7 +116,7 @@ def test_what_does_not_count_is_answered_like_what_does(app: Flask, store: Store
 def test_an_administrator_resets(app: Flask, store: Store, department: FlaskClient, admin: FlaskClient) -> None:
     for use in (USE, "农村公路建设"):
         assert department.post(PATH, json=TAKEN | {"use": use}, headers=PAGE).status_code == 204
-    refused = (403, "只有财政管理员可以清除采用记录，请联系本级财政部门。", None)
+    refused = (403, "只有财政管理员可以维护指标库和检索设置，请联系本级财政部门。", None)
     assert [problem(as_user(app, who).delete(PATH, headers=PAGE)) for who in ("dept", "reviewer")] == [refused] * 2
     for use in ("没有的用途", "朱雀专项", USE):
         answer = admin.delete(PATH, query_string={"use": use}, headers=PAGE)

@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from corpus import people
-from corpus.access import require_signed_in, visible
+from corpus.access import Right, require, visible
 from corpus.model import Expert
 from indexer.search import Query, Results, search_experts
 from webapp import auth
@@ -70,7 +70,7 @@ def entered(secret: str) -> Response | tuple[str, int]:
 @bp.get("/experts")
 def experts() -> str:
     """The expert pool, for signed-in people."""
-    require_signed_in(actor())
+    require(actor(), Right.EXPERTS)
     text = request.args.get("q", "").strip()
     filters = shared.chosen(list(EXPERT_FACETS))
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from flask import Blueprint, Flask, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from corpus.access import require_admin, require_signed_in
+from corpus.access import Right, require
 from corpus.errors import BadInput, Conflict, NotFound
 from corpus.text import fold
 from indexer import meaning, relevance, settings
@@ -71,8 +71,7 @@ def desk() -> Desk:
 
 @bp.before_request
 def _guard() -> None:
-    require_signed_in(actor(), "查看检索质量")
-    require_admin(actor(), "查看检索质量")
+    require(actor(), Right.CURATE)
 
 
 @bp.get("")

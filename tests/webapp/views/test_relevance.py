@@ -105,7 +105,7 @@ def audits(app: Flask) -> list[dict[str, str]]:
 def test_pages_are_for_administrators(app: Flask, path: str) -> None:
     clients = [as_user(app, name) for name in ("admin", "reviewer", "dept", None)]
     assert [c.get(path).status_code for c in clients] == [200, 403, 403, 401]
-    assert "只有财政管理员可以查看检索质量" in clients[1].get(path).text
+    assert "只有财政管理员可以维护指标库和检索设置" in clients[1].get(path).text
 
 
 @pytest.mark.parametrize("path", POSTS)
