@@ -17,7 +17,7 @@ import indexer.cli
 from corpus import people
 from corpus.access import Clearance, Role
 from corpus.calls import data_folder, progress
-from corpus.errors import BadInput, Conflict, NotReady, ZhibiaoError
+from corpus.errors import BadInput, Conflict, Forbidden, NotReady, NotSignedIn, ZhibiaoError
 from corpus.people import User
 from corpus.store import FILE_NAME, Store
 from indexer import build, meaning, semantic
@@ -77,7 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
             build.build(store, progress) if args.command == "restore" else indexer.cli.settle(store)
         return code
     except ZhibiaoError as error:
-        print(error.message, file=sys.stderr)
+        refused = isinstance(error, NotSignedIn | Forbidden) and not args.acting
+        print(error.message + ("（命令行用 --as 指明账户。）" if refused else ""), file=sys.stderr)
         return 2 if isinstance(error, BadInput) else 1
     except BrokenPipeError:
         sys.stderr.close()

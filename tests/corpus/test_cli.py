@@ -283,9 +283,9 @@ def test_jsonl_is_the_contract_record_by_record(filled: Store, run: Run, tmp_pat
 
 def test_who_may_export_the_full_edition(filled: Store, run: Run, tmp_path: Path) -> None:
     out = tmp_path / "全.jsonl"
-    refused = Said(2, "", "导出完整版需要可查看全部指标的账户，请用 --as 指定。\n")
+    refused = "导出完整版需要可查看全部指标的账户，请换一个账户。"
     assert [run(*who, "export", "indicators", "--edition", "full", out) for who in ([], ["--as", "公安经办"])] == [
-        refused, refused,
+        Said(1, "", f"{refused}（命令行用 --as 指明账户。）\n"), Said(1, "", f"{refused}\n"),
     ]  # fmt: skip
     assert not out.exists()
     assert run("--as", "管理员", "export", "indicators", "--edition", "full", out).code == 0
@@ -308,7 +308,7 @@ def test_acting_as_nobody_or_as_somebody_disabled_is_refused(filled: Store, run:
 
 def test_experts_are_exported_for_signed_in_people_only(filled: Store, run: Run, tmp_path: Path) -> None:
     out = tmp_path / "专家.csv"
-    assert run("export", "experts", out) == Said(1, "", "请先登录后再查看专家库。\n")
+    assert run("export", "experts", out) == Said(1, "", "请先登录后再查看专家库。（命令行用 --as 指明账户。）\n")
     assert not out.exists()
     assert run("--as", "公安经办", "export", "experts", out).code == 0
     with out.open(encoding="utf-8-sig", newline="") as file:
@@ -411,8 +411,11 @@ def test_what_was_taken_over_is_listed_and_cleared_by_an_administrator(filled: S
     listed = f"{use}\t2100001\t新建幼儿园数量\t1\n{use}\t2200001\t验收合格率\t1\n"
     refused = [run(*who, "choices", "reset") for who in ((), ("--as", "公安经办"))]
     refused += [run("choices", "list", *who) for who in ((), ("--as", "公安经办"))]
-    messages = [f"只有财政管理员可以{what}采用记录，请联系本级财政部门。\n" for what in ("清除", "查看")]
-    assert refused == [Said(1, "", message) for message in messages for _ in range(2)]
+    messages = [
+        "请先登录后再维护指标库和检索设置。（命令行用 --as 指明账户。）\n",
+        "只有财政管理员可以维护指标库和检索设置，请联系本级财政部门。\n",
+    ]
+    assert refused == [Said(1, "", message) for message in messages * 2]
     assert run("choices", "list", "--as", "管理员") == Said(0, listed, "")
     assert run("choices", "reset", "--use", "没有的用途", "--as", "管理员") == Said(0, "已清除 0 条采用记录\n", "")
     assert run("--as", "管理员", "choices", "reset", "--use", use) == Said(0, "已清除 2 条采用记录\n", "")

@@ -81,7 +81,7 @@ def test_the_public_is_asked_to_sign_in(store: Store, public: FlaskClient) -> No
     for body in (TAKEN, TAKEN | {"id": KIRIN}, {}):
         assert problem(public.post(PATH, json=body, headers=page)) == (401, "请先登录后再采用指标。", None)
     for use in ("", "?use=学前教育保障", "?nope=1"):
-        assert problem(public.delete(PATH + use, headers=page)) == (401, "请先登录后再清除采用记录。", None)
+        assert problem(public.delete(PATH + use, headers=page)) == (401, "请先登录后再维护指标库和检索设置。", None)
     bad = {"Authorization": "Bearer x"}
     assert [public.post(PATH, json=TAKEN, headers=bad).status_code, public.delete(PATH, headers=bad).status_code] == [
         401
