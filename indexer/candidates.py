@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log1p, sqrt
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from corpus import choices, indicators, quantity
 from corpus.access import Actor, visible
@@ -15,6 +15,7 @@ from corpus.store import Store
 from indexer import project_types, search
 from indexer.engine import Plan
 from indexer.live import View
+from indexer.settings import Suggest
 
 # How many of the best records are read to see which uses the draft belongs to, and how many of each such use.
 POOL, USE_POOL = 150, 60
@@ -125,27 +126,32 @@ class Pool:
 
 def infer(pool: Pool) -> list[InferredUse]:
     """The three likeliest uses, by the squared points of the records nearest in words and meaning."""
-    best: dict[Use, list[tuple[float, str]]] = {}
+    best: dict[str, list[tuple[float, str]]] = {}
+    uses: dict[str, Use] = {}
     share = pool.settings.meaning * pool.top
     for i, points in pool.found.values():
         if i.use:
-            best.setdefault(i.use, []).append((points + share * pool.likeness.get(i.id, 0.0), i.id))
-    evidence = {use: sum(p for p, _ in sorted(hits, reverse=True)[:WITNESSES]) ** 2 for use, hits in best.items()}
+            uses[i.use.code] = i.use
+            best.setdefault(i.use.code, []).append((points + share * pool.likeness.get(i.id, 0.0), i.id))
+    evidence: dict[str, float] = {}
+    for code, hits in best.items():
+        hits.sort(reverse=True)
+        evidence[code] = sum(points for points, _ in hits[:WITNESSES]) ** 2
     whole = sum(sorted(evidence.values(), reverse=True)[:5])
     if not whole:
         return []
     # A use among others of its domain is likelier than one on its own: 教育 beside 设备购置 is not 医疗设备购置.
     domains: dict[str, float] = {}
-    for use, weight in evidence.items():
-        domains[use.domain] = domains.get(use.domain, 0.0) + weight
-    likely = {
-        use: weight / whole * sqrt(domains[use.domain] / sum(domains.values())) for use, weight in evidence.items()
-    }
-    ranked = sorted(likely, key=lambda use: (-likely[use], use.code))[:3]
-    shares = pool.shares([[id for _, id in sorted(best[use], reverse=True)[:3]] for use in ranked])
+    for code, weight in evidence.items():
+        domains[uses[code].domain] = domains.get(uses[code].domain, 0.0) + weight
+    everywhere = sum(domains.values())
+    near = {domain: sqrt(weight / everywhere) for domain, weight in domains.items()}
+    likely = {code: weight / whole * near[uses[code].domain] for code, weight in evidence.items()}
+    ranked = sorted(likely, key=lambda code: (-likely[code], code))[:3]
+    shares = pool.shares([[id for _, id in best[code][:3]] for code in ranked])
     found = [
-        InferredUse(use, round(min(1.0, likely[use]) * min(1.0, share / ENOUGH), 3))
-        for use, share in zip(ranked, shares, strict=True)
+        InferredUse(uses[code], round(min(1.0, likely[code]) * min(1.0, share / ENOUGH), 3))
+        for code, share in zip(ranked, shares, strict=True)
     ]
     return sorted(found, key=lambda inferred: -inferred.confidence)
 
@@ -158,32 +164,36 @@ def of_draft(pool: Pool, uses: Sequence[InferredUse], project: str, goal: str) -
     themes = project_types.themes(project, goal)
     pool.add({"theme": [*themes, *project_types.OFTEN]}, 200, need=0)
     top = pool.top
-    confidence = {inferred.use: inferred.confidence for inferred in uses}
-    candidates = [Candidate(i, points / top, points / top) for i, points in pool.found.values()]
-    for c in candidates:
-        if c.indicator.kind is Kind.COMMON:
+    candidates = []
+    weights = pool.settings
+    own = {u.use.code: (weights.use * min(1.0, 2 * u.confidence), _of_use(u, weights)) for u in uses}
+    # The surer the use, the less a record of another one is likely to be meant; with none, any is doubtful.
+    sure = uses[0].confidence if uses and uses[0].confidence >= SURE else UNSURE
+    other = max(0.0, 1 - weights.other * sure)
+    for i, points in pool.found.values():
+        c = Candidate(i, points / top, points / top)
+        candidates.append(c)
+        if i.use is None:
             _as_common(c, pool, themes)
+        elif i.use.code in own:
+            share, said = own[i.use.code]
+            c.score += share
+            c.why += said
         else:
-            _as_specific(c, pool, uses, confidence)
-        near = pool.likeness.get(c.indicator.id, 0.0)
-        c.score += pool.settings.meaning * near
-        if near >= NEAR and pool.settings.meaning:
-            c.why.append("与目标的意思相近")
+            c.score *= other
+        if pool.likeness:
+            near = pool.likeness.get(i.id, 0.0)
+            c.score += weights.meaning * near
+            if near >= NEAR and weights.meaning:
+                c.why.append("与目标的意思相近")
     _as_taken(candidates, pool, uses)
     _as_measured(candidates, pool, goal)
     return sorted(candidates, key=lambda c: (-c.score, c.indicator.code))
 
 
-def _as_specific(c: Candidate, pool: Pool, uses: Sequence[InferredUse], confidence: dict[Use, float]) -> None:
-    use = c.indicator.use
-    if use in confidence:
-        c.score += pool.settings.use * min(1.0, 2 * confidence[use])
-        if confidence[use] >= SURE and pool.settings.use:
-            c.why.append(f"属于推断用途“{use.use}”")
-    else:
-        # The surer the use, the less a record of another one is likely to be meant; with none, any is doubtful.
-        sure = uses[0].confidence if uses and uses[0].confidence >= SURE else UNSURE
-        c.score *= max(0.0, 1 - pool.settings.other * sure)
+def _of_use(inferred: InferredUse, weights: Suggest) -> list[str]:
+    """The reason that records of an inferred use have, if it is sure enough to be one."""
+    return [f"属于推断用途“{inferred.use.use}”"] if inferred.confidence >= SURE and weights.use else []
 
 
 def _as_common(c: Candidate, pool: Pool, themes: Mapping[str, tuple[float, str]]) -> None:
@@ -244,7 +254,7 @@ def cover(candidates: Sequence[Candidate], chosen: Sequence[Indicator], limit: i
         i = c.indicator
         if len(picked) >= limit or i.id in ids:
             return False
-        if any(fuzz.ratio(i.name, other, score_cutoff=ALIKE) for other in names):
+        if process.extractOne(i.name, names, scorer=fuzz.ratio, processor=None, score_cutoff=ALIKE):
             return False
         ids.add(i.id)
         names.append(i.name)
