@@ -27,7 +27,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.serve
 	@touch $@
 
 serve: $(VENV)/.serve ## load the reference library when needed and serve it on HOST:PORT
-	@$(BIN)/zhibiao --data $(DATA) serve --personas
+	@$(BIN)/zhibiao --data $(DATA) serve $(if $(filter 127.% ::1 localhost,$(HOST)),--personas)
 
 test: $(VENV)/.dev ## run every test that this machine can run
 	$(BIN)/python -m pytest

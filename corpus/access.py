@@ -100,6 +100,8 @@ class Actor:
 
 
 PUBLIC = Actor(name="", role=Role.PUBLIC, unit="", clearance=Clearance.NONE)
+# Who runs commands on accounts without naming one: the data folder is in his hands, and so is all that is in it.
+OPERATOR = Actor(name="", role=Role.ADMIN, unit="", clearance=Clearance.ALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,11 @@ def visible(actor: Actor) -> Scope:
     return Scope(actor.clearance, actor.unit if actor.clearance is Clearance.OWN else "")
 
 
+def sees_drafts(actor: Actor, owner: str) -> bool:
+    """Whether records of ``owner`` that are not published yet are shown: to who curates, and to that unit itself."""
+    return actor.may(Right.CURATE) or (actor.signed_in and actor.unit == owner != "")
+
+
 def require(actor: Actor, right: Right) -> None:
     """Raises NotSignedIn when nobody is signed in, Forbidden when the role or the token lacks ``right``."""
     if actor.may(right):
@@ -168,25 +175,40 @@ def require_all(actor: Actor, what: str) -> None:
         raise Forbidden(f"{what}需要可查看全部指标的账户，请换一个账户。")
 
 
-def explain(actor: Actor, visibility: Visibility, owner: str) -> list[str]:
+def require_grant(actor: Actor, clearance: Clearance, unit: str) -> None:
+    """Nobody hands out, or enters by a link, a clearance beyond his own. Raises Forbidden."""
+    own = visible(actor)
+    same = clearance is own.clearance is Clearance.OWN and unit == own.unit
+    if clearance is not Clearance.NONE and own.clearance is not Clearance.ALL and not same:
+        raise Forbidden("授权范围不能超过您自己的范围，请由可查看全部指标的财政管理员办理。")
+
+
+def explain(actor: Actor, visibility: Visibility, owner: str, *, draft: bool = False) -> list[str]:
     """Why ``actor`` may or may not see such a record: the rules that decide, in words, the verdict last."""
     who = f"“{actor.name}”" if actor.name else ROLE_NAMES[Role.PUBLIC]
-    seen = f"{who}可以看到这条记录。"
+    said = []
     if visibility is Visibility.PUBLIC:
-        return ["这条记录可以公开：任何人不登录也能看到。", seen]
-    said = [f"这条记录不可公开，由“{owner}”提供：只有授权范围包含它的人能看到。"]
-    if not actor.signed_in:
-        said.append("公众没有登录，不在任何授权范围内。")
-    elif not actor.may(Right.RESTRICTED):
-        said.append("所用的访问令牌不含“查看不可公开记录”，按公众对待。")
-    elif actor.clearance is Clearance.ALL:
-        said.append(f"{who}是{actor.role_name}，授权范围为“全部”，包括各单位的不可公开记录。")
-    elif actor.clearance is Clearance.NONE:
-        said.append(f"{who}是{actor.role_name}，授权范围为“无”，只看公开记录。")
-    elif not actor.unit:
-        said.append(f"{who}的授权范围为“本单位”，但账户没有登记单位，因此只看公开记录。")
+        said.append("这条记录可以公开：任何人不登录也能看到。" if not draft else "这条记录可以公开，但尚未发布。")
     else:
-        same = "正是" if actor.unit == owner else "不是"
-        said.append(f"{who}的授权范围为“本单位”，单位为“{actor.unit}”，{same}这条记录的提供单位。")
-    verdict = visible(actor).allows(visibility, owner)
-    return [*said, seen if verdict else f"{who}看不到这条记录，也不会从检索、计数、联想、导出中得知它存在。"]
+        said += [f"这条记录不可公开，由“{owner}”提供：只有授权范围包含它的人能看到。", _clearance(actor, who, owner)]
+    if draft:
+        said.append(f"草稿只给{RIGHT_NAMES[Right.CURATE]}的人和提供单位“{owner}”的人看。")
+    if visible(actor).allows(visibility, owner) and (not draft or sees_drafts(actor, owner)):
+        return [*said, f"{who}可以看到这条记录。"]
+    return [*said, f"{who}看不到这条记录，也不会从检索、计数、联想、导出中得知它存在。"]
+
+
+def _clearance(actor: Actor, who: str, owner: str) -> str:
+    """What an actor's clearance means for restricted records of ``owner``."""
+    if not actor.signed_in:
+        return "公众没有登录，不在任何授权范围内。"
+    if not actor.may(Right.RESTRICTED):
+        return "所用的访问令牌不含“查看不可公开记录”，按公众对待。"
+    if actor.clearance is Clearance.ALL:
+        return f"{who}是{actor.role_name}，授权范围为“全部”，包括各单位的不可公开记录。"
+    if actor.clearance is Clearance.NONE:
+        return f"{who}是{actor.role_name}，授权范围为“无”，只看公开记录。"
+    if not actor.unit:
+        return f"{who}的授权范围为“本单位”，但账户没有登记单位，因此只看公开记录。"
+    same = "正是" if actor.unit == owner else "不是"
+    return f"{who}的授权范围为“本单位”，单位为“{actor.unit}”，{same}这条记录的提供单位。"

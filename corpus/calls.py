@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from corpus import people
-from corpus.access import PUBLIC, Actor
+from corpus.access import PUBLIC, Actor, require_all
 from corpus.errors import Forbidden
 from corpus.store import Store
 
@@ -31,3 +31,14 @@ def acting(args: Namespace, store: Store) -> Actor:
     if user.disabled:
         raise Forbidden(f"用户“{user.name}”已停用，请换一个账户。")
     return user.actor
+
+
+def operating(args: Namespace, store: Store, what: str) -> Actor:
+    """Whom a call acts as that touches or tells of every record: without ``--as`` the operator, who holds the files.
+
+    A user that ``--as`` names must be cleared for all. Raises as :func:`acting`, and Forbidden.
+    """
+    actor = acting(args, store)
+    if args.acting:
+        require_all(actor, what)
+    return actor

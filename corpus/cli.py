@@ -6,8 +6,9 @@ import sys
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
 
-from corpus import choices, cli_export, cli_people, experts, imports, maintenance, policies, reference
-from corpus.calls import acting, data_folder, progress
+from corpus import choices, cli_audit, cli_export, cli_people, experts, imports, maintenance, policies, reference
+from corpus.access import Right, require
+from corpus.calls import acting, data_folder, operating, progress
 from corpus.errors import BadInput, ZhibiaoError
 from corpus.policies import Parsed
 from corpus.readers.tables import SUFFIXES as TABLES
@@ -29,6 +30,7 @@ def register(commands: _SubParsersAction[ArgumentParser]) -> None:
 
     cli_export.register(commands)
     cli_people.register(commands)
+    cli_audit.register(commands)
 
     learned = commands.add_parser("choices", help="查看或清除采用记录").add_subparsers(dest="action", required=True)
     learned.add_parser("list", help="各用途下每条指标有多少人采用过").set_defaults(run=run_choices_list)
@@ -56,7 +58,9 @@ def run_init(args: Namespace) -> int:
 def run_import(args: Namespace) -> int:
     """All files or none, in one transaction: each is checked against the library with the files before it."""
     store = Store.open(data_folder(args))
-    by = acting(args, store)
+    by = operating(args, store, "导入")
+    if args.acting:
+        require(by, Right.CURATE)
     if missing := next((f for f in args.files if not f.is_file()), None):
         raise BadInput(f"没有文件 {missing}，请检查路径。", field="file")
     written, people_read, parsed, failed = 0, 0, [], False
@@ -128,13 +132,15 @@ def run_choices_reset(args: Namespace) -> int:
 
 def run_backup(args: Namespace) -> int:
     """Copy the store."""
-    maintenance.backup(Store.open(data_folder(args)), args.out)
+    store = Store.open(data_folder(args))
+    maintenance.backup(store, args.out, actor=operating(args, store, "备份").name)
     print(f"已备份到 {args.out}")
     return 0
 
 
 def run_restore(args: Namespace) -> int:
     """Put a backup in place."""
-    maintenance.restore(data_folder(args), args.file)
+    # An account may stand in the backup alone, or the store be past reading: the name is taken as it was given.
+    maintenance.restore(data_folder(args), args.file, actor=args.acting or "")
     print("已恢复，正在重建索引")
     return 0

@@ -1,41 +1,57 @@
-"""``zhibiao export``: records as a file."""
+"""``zhibiao export``: records as a file, or the open edition as a data folder."""
 
 from __future__ import annotations
 
 import csv
 import json
-import re
-from argparse import ArgumentParser, Namespace, _SubParsersAction
+from argparse import Action, ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
 
 import xlsxwriter
 from xlsxwriter.exceptions import XlsxFileError
 
-from corpus import experts, indicators, policies
-from corpus.access import PUBLIC, Right, require, require_all
+from corpus import experts, indicators, open_folder, policies, seen
+from corpus.access import PUBLIC, Actor, Right, require, require_all
 from corpus.calls import acting, data_folder
+from corpus.cells import cell
 from corpus.errors import BadInput
 from corpus.store import Store
+
+KINDS = ("indicators", "experts", "policies")
+
+
+class _Out(Action):
+    """The last word. The word before it, where there is one, says what is exported."""
+
+    def __call__(self, parser: ArgumentParser, namespace: Namespace, values: object, option: object = None) -> None:
+        if namespace.kind not in KINDS:
+            parser.error(f"argument KIND: invalid choice: '{namespace.kind}' (choose from {', '.join(KINDS)})")
+        namespace.out = values
 
 
 def register(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add the command."""
-    export = commands.add_parser("export", help="导出指标、专家或政策")
-    export.add_argument("kind", choices=("indicators", "experts", "policies"))
-    export.add_argument("out", type=Path, metavar="OUT")
+    export = commands.add_parser(
+        "export", help="导出指标、专家或政策，或整个公开版数据目录", usage="%(prog)s KIND OUT | --edition open DIR"
+    )
+    export.add_argument("kind", metavar="KIND", help=" ".join(KINDS) + "；不写则导出整个公开版数据目录")
+    # Not to be left out by argparse's own means: an optional word would go empty before an option in between.
+    export.add_argument("out", metavar="OUT", type=Path, action=_Out, help="文件，或数据目录").required = False
     export.add_argument("--format", choices=("jsonl", "csv", "xlsx"), help="默认按文件后缀判断")
-    export.add_argument("--edition", choices=("open", "full"), default="open", help="open 只含公开记录")
-    export.set_defaults(run=run_export)
+    export.add_argument("--edition", choices=("open", "full"), help="open（默认）只含公开记录")
+    export.set_defaults(run=run_export, derive=lambda store, made: None)
 
 
 def run_export(args: Namespace) -> int:
-    """Write records under the contract's field names."""
+    """Write records under the contract's field names, or the open edition as a data folder."""
     store = Store.open(data_folder(args))
     actor = acting(args, store)
+    if args.out is None:
+        return _run_folder(args, store, actor)
     if args.edition == "full":
         require_all(actor, "导出完整版")
     if args.kind == "indicators":
-        records = [i.as_json() for i in indicators.export(store, actor, edition=args.edition)]
+        records = [i.as_json() for i in indicators.export(store, actor, edition=args.edition or "open")]
     elif args.kind == "policies":
         records = [p.as_json() for p in policies.everything(store, actor if args.edition == "full" else PUBLIC)]
     else:
@@ -48,12 +64,35 @@ def run_export(args: Namespace) -> int:
     partial = args.out.with_name(args.out.name + ".part")
     try:
         writers[written](partial, records)
+        with store.writing():  # before the file has its name
+            action, count = f"export.{args.edition or 'open'}", f"{len(records)} 条"
+            store.audit(actor=actor.name, action=action, kind="export", target=args.kind, detail=count)
+            restricted = [f"{args.kind}:{r['id']}" for r in records if r.get("visibility") == "restricted"]
+            seen.write(store, actor, restricted, memory=None)
         partial.replace(args.out)
     except (OSError, XlsxFileError) as error:
         raise BadInput(f"文件 {args.out} 写不进去，请检查目录是否存在、能否写入。", field="out") from error
     finally:
         partial.unlink(missing_ok=True)
     print(f"已导出 {len(records)} 条到 {args.out}")
+    return 0
+
+
+def _run_folder(args: Namespace, store: Store, actor: Actor) -> int:
+    if args.edition == "full":
+        raise BadInput("完整版的数据目录请用 zhibiao backup 备份，用 zhibiao restore 恢复。", field="edition")
+    if args.edition is None or args.kind in KINDS:
+        raise BadInput(
+            "请写明导出什么和写到哪里：export indicators|experts|policies 文件，或 export --edition open 目录。",
+            field="out",
+        )
+    if args.format:
+        raise BadInput("导出公开版数据目录时不能指定 --format，请去掉。", field="format")
+    if args.acting:  # who runs the command line without a name could read the folder anyway
+        require(actor, Right.CURATE)
+    folder = Path(args.kind)
+    records, documents = open_folder.export(store, folder, actor=actor.name, derive=args.derive)
+    print(f"已导出公开版到 {folder}：指标 {records} 条，政策文件 {documents} 份")
     return 0
 
 
@@ -65,7 +104,7 @@ def _write_csv(path: Path, records: list[dict[str, object]]) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(records[0] if records else [])
-        writer.writerows([_cell(v) for v in r.values()] for r in records)
+        writer.writerows([cell(v) for v in r.values()] for r in records)
 
 
 def _write_xlsx(path: Path, records: list[dict[str, object]]) -> None:
@@ -74,14 +113,4 @@ def _write_xlsx(path: Path, records: list[dict[str, object]]) -> None:
         lines: list[list[object]] = [list(records[0]) if records else [], *(list(r.values()) for r in records)]
         for line, cells in enumerate(lines):
             for column, value in enumerate(cells):
-                sheet.write_string(line, column, _cell(value))
-
-
-def _cell(value: object) -> str:
-    """A cell as text; one that a spreadsheet would take for a formula is set behind an apostrophe.
-
-    A lone sign (the operator ``=``) and a plain number are no formula, and can be imported again as they are.
-    """
-    text = "、".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
-    harmless = len(text) == 1 or re.fullmatch(r"-\d+(\.\d+)?", text, re.ASCII)
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not harmless else text
+                sheet.write_string(line, column, cell(value))

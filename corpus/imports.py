@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, replace
 from corpus import indicators
 from corpus.errors import Conflict
 from corpus.indicators import Codes, indicator_id
-from corpus.model import Indicator, Owner, Use
+from corpus.model import Indicator, Owner, Use, Visibility
 from corpus.readers.tables import Row
 from corpus.rows import Problem, named, read_row
 from corpus.store import Store
+
+# The kind of the budget units that came with imported records.
+IMPORTED = "导入"
 
 
 @dataclass(slots=True)
@@ -53,6 +56,7 @@ def plan(store: Store, rows: Iterable[Row], *, origin: str) -> Plan:
         by_code[i.code] = by_meaning[_meaning(i)] = i
     read = [(row.place, *read_row(named(row.cells), row.place)) for row in rows]
     codes = Codes(store, reserved=(asked.code for _, asked, _ in read if asked))
+    public = {_path(asked.use) for _, asked, _ in read if asked and asked.use and asked.visibility is Visibility.PUBLIC}
     seen: dict[str, str] = {}
     for place, asked, problems in read:
         if asked is None:
@@ -61,7 +65,8 @@ def plan(store: Store, rows: Iterable[Row], *, origin: str) -> Plan:
         draft = asked
         if draft.use:
             path = _path(draft.use)
-            draft = replace(draft, use=uses.get(path) or Use(_use_code(uses.values(), draft.use), *path))
+            new = Use(_use_code(uses.values(), draft.use, sealed=path not in public), *path)
+            draft = replace(draft, use=uses.get(path) or new)
         old = by_code.get(draft.code) if draft.code else by_meaning.get(_meaning(draft))
         code = old.code if old else draft.code or codes.take(draft.category, draft.visibility)
         if code in seen:
@@ -73,7 +78,7 @@ def plan(store: Store, rows: Iterable[Row], *, origin: str) -> Plan:
             result.uses.append(draft.use)
         if draft.owner not in owners:
             owners.add(draft.owner)
-            result.owners.append(Owner(draft.owner, "导入", draft.use.domain if draft.use else ""))
+            result.owners.append(Owner(draft.owner, IMPORTED, draft.use.domain if draft.use else ""))
         if old is None:
             record = replace(draft, id=indicator_id(code), code=code, origin=origin)
             by_meaning[_meaning(record)] = record
@@ -112,15 +117,19 @@ def _path(use: Use) -> tuple[str, str, str]:
     return (use.domain, use.industry, use.use)
 
 
-def _use_code(uses: Iterable[Use], wanted: Use) -> str:
-    """The next free code beside its relatives: three digits of domain, two of industry, two of use."""
-    known = list(uses)
-    taken = {u.code for u in known}
-    domain = next((u.code[:3] for u in known if u.domain == wanted.domain), "") or _next("", 3, taken, first=901)
-    industry = next(
-        (u.code[:5] for u in known if (u.domain, u.industry) == (wanted.domain, wanted.industry)), ""
-    ) or _next(domain, 5, taken, first=1)
-    return _next(industry, 7, taken, first=1)
+def _use_code(uses: Iterable[Use], wanted: Use, *, sealed: bool = False) -> str:
+    """The next free code beside its relatives: three digits of domain, two of industry, two of use.
+
+    ``sealed`` uses, which restricted records alone bring along, count from the middle of each range: the codes of the
+    others show no gap where they stand.
+    """
+    taken = {u.code for u in uses}
+    related = [u for u in uses if u.domain == wanted.domain]
+    domain = next((u.code[:3] for u in related), "") or _next("", 3, taken, first=951 if sealed else 901)
+    first = 51 if sealed else 1
+    industry = next((u.code[:5] for u in related if u.industry == wanted.industry), "")
+    industry = industry or _next(domain, 5, taken, first=first)
+    return _next(industry, 7, taken, first=first)
 
 
 def _next(prefix: str, width: int, taken: set[str], *, first: int) -> str:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2s
-from itertools import islice
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from corpus.access import PUBLIC, Actor, Role, visible
+from corpus import editions, seen
+from corpus.access import PUBLIC, Actor, Clearance, sees_drafts, visible
 from corpus.errors import Conflict, NotFound
+from corpus.memory import Memory
 from corpus.model import Category, Indicator, Kind, Operator, Owner, Status, Use, Visibility, category
 from corpus.store import Store, now
 
 KEYWORD_MARK = "、"
 # Restricted records count from here, so that the public codes show no gap where they stand.
 RESTRICTED_SERIAL = 90_000
-# So many records are kept in memory; a record takes about two kilobytes.
-KEPT = 20_000
+# A record takes about two kilobytes.
+_memory = Memory[Indicator](kept=20_000)
 
 _COLUMNS = (
     "id, code, name, kind, category, use_code, theme, definition, formula, operator, unit, reference, reference_kind, "
@@ -50,10 +50,25 @@ def visible_uses(store: Store, actor: Actor) -> list[Use]:
     condition, parameters = visible(actor).sql("i")
     rows = store.rows(
         "select code, domain, industry, use from uses u where declared or exists (select 1 from indicators i "
-        f"where i.use_code = u.code and i.status = 'active' and {condition}) order by ordinal",
+        f"where i.use_code = u.code and i.status = 'active' and {condition}) "
+        # Those that records brought along came in whatever order: a hidden record may have been the first.
+        "order by declared desc, case when declared then ordinal end, code",
         parameters,
     )
     return [Use(**row) for row in rows]
+
+
+def visible_owners(store: Store, actor: Actor) -> list[str]:
+    """The budget units as ``actor`` may know them, by name: those whose active records he sees; all, who sees all."""
+    scope = visible(actor)
+    condition, parameters = scope.sql("i")
+    held = f"exists (select 1 from indicators i where i.owner = o.name and i.status = 'active' and {condition})"
+    everybody = scope.clearance is Clearance.ALL
+    rows = store.rows(
+        f"select o.name from owners o where {'1' if everybody else held} order by o.name",
+        [] if everybody else parameters,
+    )
+    return [row["name"] for row in rows]
 
 
 def owners(store: Store) -> list[Owner]:
@@ -117,13 +132,14 @@ class Codes:
 def put(store: Store, indicators: Sequence[Indicator], *, actor: str, action: str, detail: str) -> list[Indicator]:
     """Write records, new ones and changed ones alike, in one transaction; returns them with their new revision.
 
-    Raises Conflict when a code belongs to another record already.
+    Raises Conflict when a code belongs to another record already, or a restricted one does not belong in this edition.
     """
     at = now()
     with store.writing() as db:
-        current = {row["id"]: row["revision"] for row in store.rows("select id, revision from indicators")}
+        editions.admit(store, indicators)
+        current = _among(store, "id", "revision", [i.id for i in indicators])
         written = [replace(i, revision=current.get(i.id, 0) + 1, updated=at) for i in indicators]
-        taken = {row["code"]: row["id"] for row in store.rows("select code, id from indicators")}
+        taken = _among(store, "code", "id", [i.code for i in indicators])
         for i in written:
             if taken.setdefault(i.code, i.id) != i.id:
                 raise Conflict(f"指标代码 {i.code} 已被其他指标使用，请换一个代码或留空由系统编号。", field="code")
@@ -139,6 +155,12 @@ def put(store: Store, indicators: Sequence[Indicator], *, actor: str, action: st
     return written
 
 
+def _among(store: Store, key: str, value: str, wanted: Sequence[str]) -> dict[str, Any]:
+    """One column by another, of the records whose ``key`` is among ``wanted``."""
+    sql = f"select {key}, {value} from indicators where {key} in (select value from json_each(?))"
+    return dict(store.db.conn.execute(sql, [json.dumps(wanted)]))
+
+
 def get(store: Store, id_or_code: str, actor: Actor) -> Indicator:
     """One indicator by id or code, also a retired one; a draft only for administrators and its own unit.
 
@@ -146,13 +168,21 @@ def get(store: Store, id_or_code: str, actor: Actor) -> Indicator:
     """
     condition, parameters = visible(actor).sql("i")
     found = list(_select(store, f"(i.id = ? or i.code = ?) and {condition}", [id_or_code, id_or_code, *parameters]))
-    if not found or (found[0].status is Status.DRAFT and not _curates(actor, found[0])):
+    if not found or (found[0].status is Status.DRAFT and not sees_drafts(actor, found[0].owner)):
         raise NotFound("没有找到这条指标，请检查编号或返回搜索。")
-    return found[0]
+    seen.report("indicators", found[:1], sure=True)
+    return _successors(store, found[:1], actor)[0]
 
 
-def _curates(actor: Actor, i: Indicator) -> bool:
-    return actor.role is Role.ADMIN or (actor.signed_in and actor.unit == i.owner)
+def _successors(store: Store, records: Sequence[Indicator], actor: Actor) -> list[Indicator]:
+    """The same records; one that was replaced by what ``actor`` may not see does not name it."""
+    wanted = sorted({i.replaced_by for i in records if i.replaced_by})
+    if not wanted:
+        return list(records)
+    condition, parameters = visible(actor).sql("i")
+    found = _select(store, f"i.id in ({', '.join('?' * len(wanted))}) and {condition}", [*wanted, *parameters])
+    known = {"", *(i.id for i in found if i.status is not Status.DRAFT or sees_drafts(actor, i.owner))}
+    return [i if i.replaced_by in known else replace(i, replaced_by="") for i in records]
 
 
 def fetch(store: Store, ids: Sequence[str], actor: Actor) -> list[Indicator]:
@@ -163,56 +193,17 @@ def fetch(store: Store, ids: Sequence[str], actor: Actor) -> list[Indicator]:
     if not ids:
         return []
     scope = visible(actor)
-    # What an open transaction sees is nobody else's.
-    head = None if store.db.conn.in_transaction else store.head()
-    memory = _memory(store)
-    found = memory.held(store, ids, head) if head is not None else {}
-    missing = [id for id in ids if id not in found]
-    if missing:
-        condition, parameters = scope.sql("i")
-        marks = ", ".join("?" * len(missing))
-        where = f"i.id in ({marks}) and i.status = 'active' and {condition}"
-        fresh = {i.id: i for i in _select(store, where, [*missing, *parameters], order="")}
-        if head is not None:
-            memory.keep(fresh, head)
-        found |= fresh
-    return [i for id in ids if (i := found.get(id)) and scope.allows(i.visibility, i.owner)]
+    condition, parameters = scope.sql("i")
 
+    def read(missing: list[str]) -> dict[str, Indicator]:
+        where = f"i.id in ({', '.join('?' * len(missing))}) and i.status = 'active' and {condition}"
+        return {i.id: i for i in _select(store, where, [*missing, *parameters], order="")}
 
-class _Memory:
-    """Active records of one store as they stood at a moment of its feed. Threads share it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._head = 0
-        self._records: dict[str, Indicator] = {}
-
-    def held(self, store: Store, ids: Sequence[str], head: int) -> dict[str, Indicator]:
-        """Those of ``ids`` that are held as they stand at ``head``; who may see them is for the caller to ask."""
-        with self._lock:
-            if self._head < head:
-                for change in store.changes_since(self._head) if self._records else ():
-                    self._records.pop(change.record_id, None)
-                self._head = head
-            records = self._records if self._head == head else {}
-            return {id: records[id] for id in ids if id in records}
-
-    def keep(self, records: Mapping[str, Indicator], head: int) -> None:
-        """Hold records that were read at ``head`` or later, unless the memory has gone on since."""
-        with self._lock:
-            if self._head == head:
-                self._records |= records
-                for id in list(islice(self._records, max(0, len(self._records) - KEPT))):
-                    del self._records[id]
-
-
-_memories: WeakKeyDictionary[Store, _Memory] = WeakKeyDictionary()
-_lock = threading.Lock()
-
-
-def _memory(store: Store) -> _Memory:
-    with _lock:
-        return _memories.setdefault(store, _Memory())
+    found = _memory.recall(store, ids, read)
+    allowed = [i for id in ids if (i := found.get(id)) and scope.allows(i.visibility, i.owner)]
+    if scope.clearance is not Clearance.NONE:
+        seen.report("indicators", allowed)
+    return _successors(store, allowed, actor)
 
 
 def active(store: Store, edition: str) -> Iterator[Indicator]:
@@ -234,8 +225,10 @@ def everything(store: Store) -> Iterator[Indicator]:
 
 def export(store: Store, actor: Actor, *, edition: str) -> Iterator[Indicator]:
     """Active records for an export: the open edition, or all that ``actor`` may see."""
-    condition, parameters = visible(PUBLIC if edition == "open" else actor).sql("i")
-    return _select(store, f"i.status = 'active' and {condition}", parameters, order="i.code")
+    reader = PUBLIC if edition == "open" else actor
+    condition, parameters = visible(reader).sql("i")
+    records = _select(store, f"i.status = 'active' and {condition}", parameters, order="i.code")
+    return iter(_successors(store, list(records), reader))
 
 
 @dataclass(frozen=True, slots=True)

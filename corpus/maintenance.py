@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from corpus import chain, editions
 from corpus.errors import BadInput, NotReady, Unreadable
 from corpus.migrations import steps
 from corpus.store import FILE_NAME, Store
@@ -71,7 +72,7 @@ def described(store: Store, counts: dict[str, int]) -> list[str]:
 
 
 def check(store: Store) -> list[Check]:
-    """The store's own checks: schema, integrity, and that every revision chain is whole."""
+    """The store's own checks: schema, integrity, that every revision chain is whole, and the chain of the audit."""
     pending = [step.name for step in steps.pending(store.db)]
     problems = store.problems()
     broken = problems or store.value(
@@ -80,16 +81,44 @@ def check(store: Store) -> list[Check]:
     )
     revisions = "数据不完整，未能核对修订记录" if problems else f"{broken} 条指标缺少修订记录，请从备份恢复"
     return [
+        *(_open_edition(store) if not problems and editions.is_open(store) else ()),
         Check("schema", not pending, "数据库结构为最新" if not pending else "数据库结构较旧，请运行 zhibiao init 升级"),
         Check(
             "integrity", not problems, "数据完整" if not problems else f"{problems[0]}，请用 zhibiao restore 从备份恢复"
         ),
         Check("revisions", not broken, "修订记录完整" if not broken else revisions),
+        _audit_check(store, pending=bool(pending), damaged=bool(problems)),
     ]
 
 
-def backup(store: Store, target: Path) -> None:
-    """Write one consistent copy of the store to ``target`` while it is in use.
+def _audit_check(store: Store, *, pending: bool, damaged: bool) -> Check:
+    """The whole chain of the audit, in one view of the store."""
+    if pending or damaged:
+        return Check("audit", False, "数据不完整或结构较旧，未能核对审计记录")
+    with store.reading() as db:
+        broken = chain.verify(db.conn).broken
+        guards = int(store.value("select count(*) from sqlite_master where type = 'trigger' and tbl_name = 'audit'"))
+    if broken is None and guards < chain.GUARDS:
+        return Check("audit", False, "审计记录缺少防改写的触发器，请查明是谁去掉的，再从备份恢复")
+    if broken is None:
+        return Check("audit", True, "审计记录完整")
+    return Check("audit", False, f"审计记录从第 {broken} 条起与写入时不符，请封存数据目录，与备份和另存的链头核对")
+
+
+def _open_edition(store: Store) -> list[Check]:
+    """That the open edition holds nothing restricted, however it may have come in."""
+    hidden = store.value(
+        "select (select count(*) from indicators where visibility <> 'public') + "
+        "(select count(*) from policies where visibility <> 'public')"
+    )
+    said = (
+        f"公开版里有 {hidden} 条不可公开的记录，请停止服务，从完整版重新导出" if hidden else "公开版，只含可公开的记录"
+    )
+    return [Check("edition", not hidden, said)]
+
+
+def backup(store: Store, target: Path, *, actor: str = "") -> None:
+    """Write one consistent copy of the store to ``target`` while it is in use, and who made it into the audit.
 
     Raises BadInput when it exists or cannot be written.
     """
@@ -100,36 +129,60 @@ def backup(store: Store, target: Path) -> None:
         partial.unlink(missing_ok=True)
         with closing(sqlite3.connect(partial)) as copy:
             store.db.conn.backup(copy)
+        store.audit(actor=actor, action="backup", target=target.name)
         partial.rename(target)
     except (OSError, sqlite3.OperationalError) as error:
         partial.unlink(missing_ok=True)
         raise BadInput(f"备份文件 {target} 写不进去，请检查目录是否存在、能否写入。", field="file") from error
 
 
-def restore(folder: Path, source: Path) -> None:
+def restore(folder: Path, source: Path, *, actor: str = "") -> None:
     """Put a backup in place of the store of ``folder``; what was there is kept as ``*.before-restore`` beside it.
 
-    Raises Unreadable when ``source`` is not a sound backup; then nothing is touched. No server may be running.
+    The chain of the audit ends earlier in a backup: its next row says who restored it, and where the chain that it
+    takes the place of ended. Raises Unreadable when ``source`` is not a sound backup; then nothing is touched. No
+    server may be running.
     """
     if not source.is_file():
         raise BadInput(f"没有文件 {source}，请检查路径。", field="file")
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / (FILE_NAME + ".part")
-    shutil.copyfile(source, partial)
+    aside = folder / (FILE_NAME + ".part")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(mode=0o700)
     try:
-        with closing(sqlite3.connect(partial)) as copy:
-            sound = copy.execute("pragma integrity_check").fetchone()[0] == "ok"
+        shutil.copyfile(source, aside / FILE_NAME)
+        if not _sound(aside / FILE_NAME):
+            raise Unreadable(f"文件 {source} 不是完好的备份，请换一个备份文件。", field="file")
+        with closing(Store.open(aside)) as restored:
+            restored.audit(actor=actor, action="restore", target=source.name, detail=_ended(folder / FILE_NAME))
+        for suffix in ("", "-wal", "-shm"):
+            # The log of what is kept goes by its new name, or SQLite would miss what stands only there.
+            kept = folder / (FILE_NAME + ".before-restore" + suffix)
+            kept.unlink(missing_ok=True)
+            old = folder / (FILE_NAME + suffix)
+            if old.exists():
+                old.rename(kept)
+        (aside / FILE_NAME).rename(folder / FILE_NAME)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sound(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(path)) as copy:
             copy.execute("select count(*) from indicators")
+            return bool(copy.execute("pragma integrity_check").fetchone()[0] == "ok")
     except sqlite3.DatabaseError:
-        sound = False
-    if not sound:
-        partial.unlink()
-        raise Unreadable(f"文件 {source} 不是完好的备份，请换一个备份文件。", field="file")
-    for suffix in ("", "-wal", "-shm"):
-        # The log of what is kept goes by its new name, or SQLite would miss what stands only there.
-        kept = folder / (FILE_NAME + ".before-restore" + suffix)
-        kept.unlink(missing_ok=True)
-        old = folder / (FILE_NAME + suffix)
-        if old.exists():
-            old.rename(kept)
-    partial.rename(folder / FILE_NAME)
+        return False
+
+
+def _ended(path: Path) -> str:
+    """Where the chain of the audit ended that a restored one takes the place of, in words."""
+    if not path.exists():
+        return "此前没有指标库"
+    try:
+        with closing(sqlite3.connect(path)) as old:
+            last = chain.head(old)
+    except sqlite3.DatabaseError:
+        return "此前的审计记录已无法读出"
+    return f"此前的审计记录止于第 {last.serial} 条 {last.hash}"

@@ -6,6 +6,7 @@ import secrets
 
 from sqlite_utils import Database, Migrations
 
+from corpus import chain
 from corpus.model import CATEGORIES
 
 steps = Migrations("zhibiao")
@@ -207,3 +208,61 @@ def create_choices(db: Database) -> None:
             taken_at text not null,
             primary key (use_code, indicator_id, person)
         ) without rowid""")
+
+
+@steps()
+def chain_audit(db: Database) -> None:
+    """Audit rows get the records they are about and the hash that chains them (:mod:`corpus.chain`).
+
+    ``id`` is the serial, from 1 without gaps; ``records`` are ``kind:id``, by spaces. The trigger on insertion is what
+    keeps ``insert or replace`` from taking a row's place.
+    """
+    db.execute("alter table audit rename to audit_before")
+    db.execute("""
+        create table audit (
+            id integer primary key,
+            at text not null,
+            actor text not null,
+            action text not null,
+            kind text not null default '',
+            target text not null,
+            records text not null default '',
+            detail text not null default '',
+            chain text not null
+        )""")
+    db.execute("insert into settings values (?, ?), (?, '')", [chain.KEY, secrets.token_bytes(32), chain.MARK])
+    chain.rechain(db.conn)
+    db.execute("drop table audit_before")
+    refused = "select raise(abort, '审计记录只能追加')"
+    db.execute(f"create trigger audit_update before update on audit begin {refused}; end")
+    db.execute(f"create trigger audit_delete before delete on audit begin {refused}; end")
+    db.execute(
+        "create trigger audit_insert before insert on audit "
+        f"when new.id <> (select coalesce(max(id), 0) + 1 from audit) begin {refused}; end"
+    )
+
+
+@steps()
+def harden_sign_in(db: Database) -> None:
+    """Lockout, forced password changes, idle sessions, and tokens with scopes and an id that opens nothing.
+
+    Sessions begin anew; tokens that were issued before have no scopes and read what the public reads.
+    """
+    for column in (
+        "must_change integer not null default 0 check (must_change in (0, 1))",
+        "failures integer not null default 0",
+        "locked_until text not null default ''",
+        "last_sign_in text not null default ''",
+    ):
+        db.execute(f"alter table users add column {column}")
+    db.execute("delete from tokens where kind = 'session'")
+    for column in (
+        "id text not null default ''",
+        "scopes text not null default ''",
+        "last_seen text not null default ''",
+        "must_change integer not null default 0 check (must_change in (0, 1))",
+    ):
+        db.execute(f"alter table tokens add column {column}")
+    db.execute("update tokens set id = lower(hex(randomblob(5)))")
+    db.execute("create unique index idx_tokens_id on tokens (id)")
+    db.execute("create index idx_tokens_user on tokens (user, kind)")

@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 from hashlib import blake2s
 from pathlib import Path
 
-from corpus import numbers, structure
-from corpus.access import Actor, visible
+from corpus import editions, numbers, seen, structure
+from corpus.access import Actor, Clearance, visible
 from corpus.errors import NotFound
+from corpus.memory import Memory
 from corpus.model import Citation, Passage, Policy, Visibility
 from corpus.readers.documents import read_document
 from corpus.store import Store, now
 
+# Passages by the id that the index knows them by; their policy is what the feed names.
+_memory = Memory["Found"](kept=5_000, source=lambda id: id.rsplit("-", 1)[0])
 # The basis of a document that was read from its own file, as against a digest of it.
 ORIGINAL = "原文导入"
 _COLUMNS = "id, title, number, issuer, year, theme, status, basis, source, visibility, owner, revision, updated"
@@ -116,10 +119,12 @@ def put(store: Store, documents: Sequence[Parsed], *, actor: str) -> tuple[int, 
     """Write documents that are not there yet, all or nothing.
 
     Returns how many were written, and how many were there already with the same content.
+    Raises Conflict when a restricted one does not belong in this edition.
     """
     at = now()
     written: list[tuple[str, int, dict[str, object]]] = []
     with store.writing() as db:
+        editions.admit(store, (d.policy for d in documents))
         have = {row["id"] for row in store.rows("select id from policies")}
         for document in documents:
             p = replace(document.policy, revision=1, updated=at)
@@ -168,14 +173,18 @@ def get(store: Store, id: str, actor: Actor) -> Policy:
     rows = store.rows(f"select {_COLUMNS} from policies p where id = ? and {condition}", [id, *parameters])
     if not rows:
         raise NotFound("没有找到这份文件，请检查编号或返回政策库。")
-    return _policy(rows[0])
+    found = _policy(rows[0])
+    seen.report("policies", [found], sure=True)
+    return found
 
 
 def everything(store: Store, actor: Actor) -> list[Policy]:
     """The shelf as ``actor`` may see it, newest first."""
     condition, parameters = visible(actor).sql("p")
     rows = store.rows(f"select {_COLUMNS} from policies p where {condition} order by year desc, title", parameters)
-    return [_policy(row) for row in rows]
+    shelf = [_policy(row) for row in rows]
+    seen.report("policies", shelf)
+    return shelf
 
 
 def passages(store: Store, policy_id: str) -> list[Passage]:
@@ -193,7 +202,9 @@ def citations(store: Store, policy_id: str, actor: Actor) -> list[Link]:
         "order by c.ordinal, c.number, c.title",
         [*parameters, policy_id],
     )
-    return [Link(**row) for row in rows]
+    links = [Link(**row) for row in rows]
+    _report(store, actor, {link.cited_id for link in links if link.cited_id})
+    return links
 
 
 def cited_by(store: Store, policy_id: str, actor: Actor) -> list[Backlink]:
@@ -206,7 +217,17 @@ def cited_by(store: Store, policy_id: str, actor: Actor) -> list[Backlink]:
         f"where {condition} and {cited} = ? order by p.title, c.ordinal",
         [*parameters, *more, policy_id],
     )
-    return [Backlink(**row) for row in rows]
+    links = [Backlink(**row) for row in rows]
+    _report(store, actor, {link.policy_id for link in links})
+    return links
+
+
+def _report(store: Store, actor: Actor, ids: set[str]) -> None:
+    """Documents that are handed out by their titles alone."""
+    if ids and visible(actor).clearance is not Clearance.NONE:
+        marks = ", ".join("?" * len(ids))
+        rows = store.rows(f"select {_COLUMNS} from policies where id in ({marks})", list(ids))
+        seen.report("policies", map(_policy, rows))
 
 
 def cited_numbers(store: Store, actor: Actor) -> list[dict[str, object]]:
@@ -228,13 +249,20 @@ def fetch(store: Store, ids: Sequence[str], actor: Actor) -> list[Found]:
     """The passages of those ids that ``actor`` may see, in the order given."""
     if not ids:
         return []
-    condition, parameters = visible(actor).sql("p")
-    marks = ", ".join("?" * len(ids))
-    found = {
-        passage_id(f.policy.id, f.passage.ordinal): f
-        for f in _select(store, f"x.policy_id || '-' || x.ordinal in ({marks}) and {condition}", [*ids, *parameters])
-    }
-    return [found[i] for i in ids if i in found]
+    scope = visible(actor)
+    condition, parameters = scope.sql("p")
+
+    def read(missing: list[str]) -> dict[str, Found]:
+        pairs = [part for id in missing for part in id.rsplit("-", 1)]
+        where = f"(x.policy_id, x.ordinal) in (values {', '.join(['(?, ?)'] * len(missing))}) and {condition}"
+        found = _select(store, where, [*pairs, *parameters])
+        return {passage_id(f.policy.id, f.passage.ordinal): f for f in found}
+
+    found = _memory.recall(store, ids, read)
+    allowed = [f for id in ids if (f := found.get(id)) and scope.allows(f.policy.visibility, f.policy.owner)]
+    if scope.clearance is not Clearance.NONE:
+        seen.report("policies", (f.policy for f in allowed))
+    return allowed
 
 
 def active(store: Store, edition: str) -> Iterator[Found]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from corpus.errors import BadInput
 from corpus.model import Category, Indicator, Kind, Operator, Status, Use, Visibility, category
+from corpus.readers import clean
 from corpus.text import normalise
 
 # The contract's field names and the headers that departments use.
@@ -89,9 +90,9 @@ def named(cells: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-@cache
+@lru_cache(1024)
 def _header(text: str) -> str:
-    text = re.sub(r"[\s*＊]|（.*?）|\(.*?\)", "", text)
+    text = re.sub(r"[\s*＊]|（[^（）]*）|\([^()]*\)", "", text)
     return text if text in _FIELDS else text.lower()
 
 
@@ -103,7 +104,7 @@ def read_row(cells: Mapping[str, str], place: str) -> tuple[Indicator | None, li
         problems.append(Problem(place, field, message))
 
     def text(field: str) -> str:
-        value = " ".join(cells.get(field, "").split())
+        value = " ".join(clean(cells.get(field, "")).split())
         if len(value) > _LIMITS.get(field, 2000):
             wrong(field, f"超过 {_LIMITS.get(field, 2000)} 字，请删减。")
         return value

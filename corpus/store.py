@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlite_utils import Database
 
+from corpus import chain
 from corpus.errors import NotReady
 from corpus.migrations import steps
 
@@ -172,14 +173,22 @@ class Store:
         )
         connection.executemany("insert into feed (kind, record_id) values (?, ?)", [(kind, i) for i, _, _ in records])
         target = records[0][0] if len(records) == 1 else kind
-        self.audit(actor=actor, action=action, target=target, detail=detail)
+        named = [f"{kind}:{i}" for i, _, _ in records]
+        self.audit(actor=actor, action=action, target=target, detail=detail, kind=kind, records=named)
 
-    def audit(self, *, actor: str, action: str, target: str, detail: str = "") -> None:
-        """Write who did what."""
-        self.db.conn.execute(
-            "insert into audit (at, actor, action, target, detail) values (?, ?, ?, ?, ?)",
-            [now(), actor, action, target, detail],
-        )
+    def audit(
+        self, *, actor: str, action: str, target: str, detail: str = "", kind: str = "", records: Sequence[str] = ()
+    ) -> None:
+        """Write who did what as the next row of the chain, in the open transaction or in one of its own.
+
+        ``kind`` is what sort of thing ``target`` is, by default the family of the action; ``records`` are all records
+        that the row is about, each as ``kind:id``: who reads the row sees it by the ones that they may see.
+        """
+        kind = kind or action.partition(".")[0]
+        with self.writing() as db:
+            chain.append(
+                db.conn, actor=actor, action=action, kind=kind, target=target, records=" ".join(records), detail=detail
+            )
 
     def problems(self) -> list[str]:
         """SQLite's own integrity and foreign key checks; empty when all is well."""

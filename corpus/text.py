@@ -10,6 +10,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
 from itertools import chain
 
 import opencc
@@ -41,45 +42,35 @@ _BLANKS = re.compile(" {2,}")
 
 
 class _Table(dict[int, str | int]):
-    """A table for str.translate that notes the characters which stay, so that none is looked for twice."""
+    """The table for str.translate behind every function here; a character gets its entry when it is first met."""
 
-    def __missing__(self, code: int) -> int:
-        self[code] = code
-        return code
+    def __missing__(self, code: int) -> str | int:
+        character = chr(code)
+        made = character
+        # Some take two steps: a radical of a traditional character, and 薴 over 苧 to 苎.
+        while (simpler := _RADICALS.get(made) or _simplified(made)) != made:
+            made = simpler
+        self[code] = entry = code if made == character else made
+        return entry
 
 
 _lock = threading.Lock()
-_table = _Table()
+_table = _Table(dict.fromkeys(_INVISIBLE, "") | dict.fromkeys(_BLANK, " "))
 _pieces: dict[str, str] = {}
 
 
-def _t2s(text: str) -> str:
-    """OpenCC's t2s over the whole text."""
-    return str(opencc.OpenCC("t2s").convert(text))
+@cache
+def _converter() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
 
 
-def _simplified(characters: str) -> dict[str, str]:
-    """Each of the characters that OpenCC (t2s) simplifies when it stands alone, with its simplified form."""
-    found = _t2s("\n".join(characters)).split("\n")
-    return {old: new for old, new in zip(characters, found, strict=True) if len(new) == 1 and new != old}
-
-
-def _characters() -> _Table:
-    """The table for str.translate behind every function here; made at the first use, by one thread."""
-    if not _table:
-        with _lock:
-            if not _table:
-                han = "".join(chr(code) for start, end in _HAN_RANGES for code in range(start, end))
-                simple = _simplified(han)
-                pairs = simple | _RADICALS
-                for old, new in pairs.items():
-                    while new in pairs:  # a radical of a traditional character, and 薴 over 苧 to 苎
-                        new = pairs[new]  # noqa: PLW2901
-                    pairs[old] = new
-                made: dict[int, str | int] = {ord(old): new for old, new in pairs.items()}
-                made |= dict.fromkeys(_INVISIBLE, "") | dict.fromkeys(_BLANK, " ")
-                _table.update(made)
-    return _table
+def _simplified(character: str) -> str:
+    """What OpenCC (t2s) makes of a Han character that stands alone, if that is one character, too."""
+    if not any(start <= ord(character) < end for start, end in _HAN_RANGES):
+        return character
+    with _lock:
+        found = str(_converter().convert(character))
+    return found if len(found) == 1 else character
 
 
 def _plain(text: str) -> str:
@@ -87,10 +78,9 @@ def _plain(text: str) -> str:
 
     It ends: after the first round only a removed mark lets NFKC join two characters, and that shortens the text.
     """
-    table = _characters()
-    done = unicodedata.normalize("NFKC", text).translate(table)
+    done = unicodedata.normalize("NFKC", text).translate(_table)
     while not unicodedata.is_normalized("NFKC", done):
-        done = unicodedata.normalize("NFKC", done).translate(table)
+        done = unicodedata.normalize("NFKC", done).translate(_table)
     return done
 
 

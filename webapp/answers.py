@@ -273,5 +273,32 @@ class Taxonomy(_Answer):
     domains: list[DomainIndustries]
 
 
+class AuditedRecord(_Answer):
+    kind: str
+    id: str
+    name: str
+
+
+class AuditEntry(_Answer):
+    serial: int | None = Field(description="序号；授权范围不是“全部”时为 null")
+    at: str = Field(description="UTC 时间，到毫秒")
+    actor: str = Field(description="人员；命令行未指明时为空")
+    action: str
+    words: str = Field(description="操作的中文说法")
+    kind: str
+    target: str
+    records: list[AuditedRecord] = Field(description="涉及的、本人可查看的记录，最多列 50 条")
+    count: int = Field(description="涉及的、本人可查看的记录共有多少条")
+    detail: str
+    chain: str | None = Field(description="链值；授权范围不是“全部”时为 null")
+
+
+class AuditPage(_Answer):
+    total: int
+    page: int
+    size: int
+    items: list[AuditEntry]
+
+
 class Health(_Answer):
     ok: bool

@@ -10,15 +10,16 @@ from flask import Blueprint, Response, current_app, g, jsonify, render_template,
 from flask.blueprints import BlueprintSetupState
 from flask.json.provider import DefaultJSONProvider
 
-from corpus import choices, indicators, policies
+from corpus import audit, choices, indicators, policies
 from corpus.access import Actor, Right, require, visible
 from corpus.model import Use
 from corpus.policies import Found
 from indexer.review import review
 from indexer.search import search_experts, search_indicators, search_policies
 from indexer.suggest import suggest
-from webapp import openapi
+from webapp import openapi, seen
 from webapp.schemas import (
+    AuditQuery,
     ChoiceRequest,
     ChoicesQuery,
     CompleteQuery,
@@ -63,8 +64,10 @@ def _tag(response: Response) -> Response:
     digest = blake2b(visible(actor()).key.encode(), digest_size=12)
     digest.update(b"\0" + response.get_data())
     response.set_etag(digest.hexdigest())
+    shows = seen.shown(response)
+    seen.held(shows)
     if "asked" in g:
-        services().tags.note(*g.asked, digest.hexdigest())
+        services().tags.note(*g.asked, digest.hexdigest(), shows)
     response.make_conditional(request)
     return response
 
@@ -79,6 +82,7 @@ def _unless_held(answer: Callable[[], Response]) -> Response:
     if tag is not None and request.if_none_match.contains_weak(tag):
         response = Response(status=304)
         response.set_etag(tag)
+        seen.held(at.tags.shown(tag))
         return response
     g.asked = (view, asked)
     return answer()
@@ -185,6 +189,13 @@ def list_experts() -> Response:
     asked = from_query(TextQuery, request.args).asked()
     at = services()
     return jsonify(search_experts(at.store, at.live, asked, actor()).as_json())
+
+
+@bp.get(f"{V1}/audit")
+def list_audit() -> Response:
+    require(actor(), Right.AUDIT)
+    query = from_query(AuditQuery, request.args)
+    return jsonify(audit.search(services().store, actor(), query.asked(), query.page, query.size).as_json())
 
 
 @bp.get(f"{V1}/taxonomy")

@@ -10,9 +10,9 @@ from corpus.access import PUBLIC
 from corpus.store import Store
 from indexer import search, suggest
 from indexer.live import Live
-from webapp import api, auth, errors, security
+from webapp import api, auth, errors, security, seen
 from webapp.services import Services
-from webapp.views import account, drafts, library, policies, relevance
+from webapp.views import account, audit, drafts, library, people, policies, relevance
 
 
 def create(data: Path) -> Flask:
@@ -20,20 +20,24 @@ def create(data: Path) -> Flask:
     app = Flask("webapp")
     store = Store.open(data)
     live = Live(store)
-    _warm(store, live)
+    # The first answers wait for this and no more; the rest is for :func:`warm`.
+    search.search_indicators(store, live, search.Query("农村公路"), PUBLIC)
     app.extensions["zhibiao"] = Services(store, live)
     security.init(app, data)
     auth.init(app)
     errors.init(app)
+    seen.init(app)
     relevance.init(app)
     app.register_blueprint(api.bp)
-    for view in (library, drafts, policies, account, relevance):
+    for view in (library, drafts, policies, account, people, audit, relevance):
         app.register_blueprint(view.bp)
     return app
 
 
-def _warm(store: Store, live: Live) -> None:
-    """Load what the first answers would have to wait for: tables of characters, pinyin and corrections, the arrays."""
+def warm(app: Flask) -> None:
+    """Load what is read once and rarely asked for: pinyin, corrections, the uses; others may be answered meanwhile."""
+    found: Services = app.extensions["zhibiao"]
+    store, live = found.store, found.live
     draft = suggest.Draft("农村公路养护工程", "养护农村公路120公里，验收合格率95%以上，沿线群众满意度达到90%")
     suggest.suggest(store, live, draft, PUBLIC)
     for text in ("农村公路养护里程", "公璐养户", "gonglu"):

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import sys
 import threading
+import time
 from argparse import SUPPRESS, ArgumentParser, Namespace, _SubParsersAction
+from ipaddress import ip_address
 from typing import NoReturn
 
 import waitress
 
 import corpus.cli
 import indexer.cli
-from corpus import people
+from corpus import people, tokens
 from corpus.access import Clearance, Role
 from corpus.calls import data_folder, progress
 from corpus.errors import BadInput, Conflict, Forbidden, NotReady, NotSignedIn, ZhibiaoError
 from corpus.people import User
 from corpus.store import FILE_NAME, Store
-from indexer import build, meaning, semantic
-from indexer.live import FOLD_AT
+from indexer import build, folding, meaning, semantic, settings
 
 PERSONAS = (
     ("部门示例", Role.DEPARTMENT, "州交通运输局", Clearance.OWN),
@@ -30,6 +30,8 @@ PERSONAS = (
     ("审计示例", Role.AUDITOR, "州审计局", Clearance.NONE),
 )
 THREADS = 8
+# So many seconds public changes are served beside a generation before they are built in.
+PATIENCE = 3600
 
 
 class Parser(ArgumentParser):
@@ -48,6 +50,7 @@ def parser() -> ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     corpus.cli.register(commands)
     indexer.cli.register(commands)
+    commands.choices["export"].set_defaults(derive=derive)
     serve = commands.add_parser("serve", help="启动网页服务")
     serve.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
     serve.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
@@ -85,12 +88,22 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
 
 
+def derive(store: Store, made: Store) -> None:
+    """Put beside an exported store what serves it: the weights, as numbers alone, and an index of its own."""
+    settings.save(made.folder, settings.load(store.folder))
+    build.build(made, progress)
+
+
 def run_serve(args: Namespace) -> int:
     """Serve until stopped; a missing library or index is made first."""
     # The web storey takes a moment to load; the other commands do without it.
-    from webapp import create_app, security  # noqa: PLC0415
+    from webapp import application, create_app, proxy, security  # noqa: PLC0415
 
     data = data_folder(args)
+    if args.personas and not _is_loopback(args.host):
+        raise BadInput("示例账户只能在本机地址上使用，请去掉 --personas 或 --host。", field="personas")
+    tokens.idle()  # a wrong environment is told before long work
+    proxy.configured(os.environ)
     if not (data / FILE_NAME).exists():
         corpus.cli.run_init(Namespace(data=args.data, empty=False))
     store = Store.open(data)
@@ -110,10 +123,9 @@ def run_serve(args: Namespace) -> int:
     address = f"http://{args.host}:{args.port}"
     print(f"指标库已启动：{address}", flush=True)
     if args.personas:
-        if args.host not in ("127.0.0.1", "::1", "localhost"):
-            raise BadInput("示例账户只能在本机地址上使用，请去掉 --personas。", field="personas")
         _print_personas(store, address)
     stop = threading.Event()
+    threading.Thread(target=application.warm, args=(app,), daemon=True).start()
     for work in (_fold, _mean):
         threading.Thread(target=work, args=(store, stop), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -125,14 +137,27 @@ def run_serve(args: Namespace) -> int:
     return 0
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _fold(store: Store, stop: threading.Event) -> None:
-    """Build a new generation whenever many changes have gathered beside the old one."""
+    """Build a new generation when many changes have gathered beside the old one, or public ones for long."""
+    looked, since = -1, 0.0
     while not stop.wait(2):
         try:
-            if store.head() - build.manifest(build.current(store.folder)).seq >= FOLD_AT:
+            head = store.head()
+            if head != looked:
+                beside, looked = folding.beside(store), head
+                since = (since or time.monotonic()) if beside.public else 0.0
+            if beside.due or (since and time.monotonic() - since > PATIENCE):
                 build.build(store)
+                looked, since = -1, 0.0
         except Conflict:
-            continue
+            looked = -1
         except ZhibiaoError as error:
             print(error.message, file=sys.stderr)
 
@@ -153,12 +178,14 @@ def _mean(store: Store, stop: threading.Event) -> None:
 
 
 def _print_personas(store: Store, address: str) -> None:
-    known = {user.name for user in people.users(store)}
+    known = {user.name: user for user in people.users(store)}
     print("示例账户的一次性登录链接（仅本机可用，一小时内有效）：")
     for name, role, unit, clearance in PERSONAS:
         if name not in known:
             user = User(name, role, unit, clearance, disabled=False)
-            people.add(store, user, password=secrets.token_urlsafe(18), by="")
+            people.add(store, user, password=None, by="")
+        elif known[name].disabled:
+            continue
         link = people.issue(store, name, "link", days=1 / 24, label="启动时签发", by="")
         print(f"  {user_words(name, unit, clearance)}  {address}/enter/{link}")
     print("  公众（无需登录）  " + address, flush=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
+
 from flask import Flask, Response, current_app, jsonify, render_template, request
 from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from corpus.errors import ZhibiaoError
+from corpus.errors import Forbidden, ZhibiaoError
 
 _HTTP = {
     400: ("bad_input", "请求无法识别，请检查后重试。"),
@@ -34,6 +37,12 @@ class TooMany(ZhibiaoError):
         self.seconds = seconds
 
 
+class MustChange(Forbidden):
+    """The account has a password that somebody else gave; nothing goes before it is changed."""
+
+    code = "must_change_password"
+
+
 class WrongMediaType(ZhibiaoError):
     """The body is not declared as what the service reads."""
 
@@ -43,7 +52,7 @@ class WrongMediaType(ZhibiaoError):
 
 def init(app: Flask) -> None:
     """Answer for our own errors, for werkzeug's, and for everything nobody thought of."""
-    app.register_error_handler(ZhibiaoError, _ours)
+    app.register_error_handler(ZhibiaoError, answer)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
@@ -53,7 +62,8 @@ def is_api() -> bool:
     return request.path.startswith("/api/")
 
 
-def _ours(error: ZhibiaoError) -> Response:
+def answer(error: ZhibiaoError) -> Response:
+    """The answer that one of our own errors gets."""
     if error.status >= 500:
         _log(error)
     response = _answer(error.status, error.code, error.message, error.field)
@@ -84,8 +94,20 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _log(error: Exception) -> None:
-    """The trace goes to the log of the service, never to the reader."""
-    current_app.logger.error("%s %s", request.method, request.path, exc_info=error)
+    """Where it failed goes to the log of the service, never to the reader.
+
+    Neither the address (a one-time link stands in one) nor the words of the error: they may hold what somebody typed.
+    """
+    rule = request.url_rule.rule if request.url_rule else "-"
+    current_app.logger.error("%s %s\n%s", request.method, rule, "".join(_trace(error)))
+
+
+def _trace(error: BaseException) -> Iterator[str]:
+    """The lines of code that led to an error and to those behind it, each with the kind of error."""
+    if (cause := error.__cause__ or error.__context__) is not None:
+        yield from _trace(cause)
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__module__}.{type(error).__qualname__}\n"
 
 
 def _answer(status: int, code: str, message: str, field: str | None) -> Response:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from webapp.answers import (
+    AuditPage,
     Completions,
     ExpertPage,
     Failure,
@@ -24,6 +25,7 @@ from webapp.answers import (
     Taxonomy,
 )
 from webapp.schemas import (
+    AuditQuery,
     ChoiceRequest,
     ChoicesQuery,
     CompleteQuery,
@@ -48,32 +50,35 @@ class Endpoint:
     summary: str
     takes: type[BaseModel]
     gives: type[BaseModel] | None
-    errors: tuple[int, ...] = (400, 401)
+    errors: tuple[int, ...] = (400, 401, 403)
     signed_in: bool = False
     status: int = 200
 
 
 ENDPOINTS = (
     Endpoint("GET", "/indicators", "搜索和筛选指标", IndicatorQuery, IndicatorPage),
-    Endpoint("GET", "/indicators/{id}", "一条指标，可用编号或指标代码", NoQuery, Indicator, (400, 401, 404)),
+    Endpoint("GET", "/indicators/{id}", "一条指标，可用编号或指标代码", NoQuery, Indicator, (400, 401, 403, 404)),
     Endpoint("GET", "/complete", "输入时的补全，支持汉字、拼音和首字母", CompleteQuery, Completions),
-    Endpoint("POST", "/suggest", "按起草中的绩效目标推荐指标", SuggestRequest, SuggestAnswer, (400, 401, 413, 415)),
-    Endpoint("POST", "/review", "审核一份绩效目标表", ReviewRequest, ReviewAnswer, (400, 401, 413, 415)),
+    Endpoint("POST", "/suggest", "按起草中的绩效目标推荐指标", SuggestRequest, SuggestAnswer,
+             (400, 401, 403, 413, 415)),
+    Endpoint("POST", "/review", "审核一份绩效目标表", ReviewRequest, ReviewAnswer, (400, 401, 403, 413, 415)),
     Endpoint("POST", "/choices", "告知采用了一条建议；是否计入都同样回答", ChoiceRequest, None,
              (400, 401, 403, 413, 415), signed_in=True, status=204),
     Endpoint("DELETE", "/choices", "清除采用记录，限财政管理员", ChoicesQuery, None, (400, 401, 403), signed_in=True,
              status=204),
     Endpoint("GET", "/policies", "政策文件目录；带搜索词时搜索段落", TextQuery, PolicyPage),
-    Endpoint("GET", "/policies/{id}", "一份政策文件及其段落和引用关系", NoQuery, PolicyDocument, (400, 401, 404)),
+    Endpoint("GET", "/policies/{id}", "一份政策文件及其段落和引用关系", NoQuery, PolicyDocument, (400, 401, 403, 404)),
     Endpoint("GET", "/experts", "搜索专家库，须登录", TextQuery, ExpertPage, signed_in=True),
+    Endpoint("GET", "/audit", "查找审计记录，新的在前；限财政管理员和审计员", AuditQuery, AuditPage, (400, 401, 403),
+             signed_in=True),
     Endpoint("GET", "/taxonomy", "领域、行业、用途的分类，以可查看的指标所用者为限", NoQuery, Taxonomy),
     Endpoint("GET", "/openapi.json", "本接口的 OpenAPI 描述", NoQuery, None),
     Endpoint("GET", "/healthz", "服务是否可用；不可用时状态码为 503", NoQuery, Health),
 )  # fmt: skip
 ERROR_WORDS = {
     400: "参数或正文有误，field 指明哪一项",
-    401: "需要登录，或令牌无效",
-    403: "无权这样做，或以网页登录访问时没有带 X-CSRF-Token",
+    401: "需要登录，或令牌无效、已过期",
+    403: "无权这样做，令牌不含所需用途，网页登录时没有带 X-CSRF-Token，或须先修改密码（must_change_password）",
     404: "没有这条记录，或无权查看",
     413: "正文超过 2 MB",
     415: "正文不是 JSON",
@@ -92,7 +97,7 @@ def document() -> Schema:
     paths: dict[str, Schema] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(PREFIX + endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
-    for model in (IndicatorQuery, TextQuery, CompleteQuery, ChoicesQuery, NoQuery):
+    for model in (IndicatorQuery, TextQuery, CompleteQuery, ChoicesQuery, AuditQuery, NoQuery):
         del schemas[model.__name__]
     return {
         "openapi": "3.1.0",
@@ -105,7 +110,11 @@ def document() -> Schema:
         "components": {
             "schemas": dict(sorted(schemas.items())),
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "由管理员签发的访问令牌"},
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "在“本人账户”页或由管理员签发的访问令牌；不含任何用途的令牌只读公开内容",
+                },
                 "session": {"type": "apiKey", "in": "cookie", "name": "zhibiao", "description": "网页登录"},
             },
         },
@@ -122,6 +131,8 @@ def _operation(endpoint: Endpoint, schemas: Mapping[str, Schema]) -> Schema:
     if endpoint.method != "POST":
         for name, schema in schemas[endpoint.takes.__name__].get("properties", {}).items():
             plain = {k: v for k, v in schema.items() if k not in ("title", "description")}
+            if len(given := [part for part in plain.pop("anyOf", []) if part != {"type": "null"}]) == 1:
+                plain = given[0]  # an address knows no null: who means none leaves the parameter out
             words = schema.get("description", "")
             parameters.append({"name": name, "in": "query", "description": words, "schema": plain})
     else:

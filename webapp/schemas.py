@@ -15,6 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 from werkzeug.datastructures import MultiDict
 
+from corpus import audit
+from corpus.audit import Asked
 from corpus.errors import BadInput
 from corpus.model import Goal, GoalRow
 from indexer.query import MAX_QUERY
@@ -100,6 +102,25 @@ class CompleteQuery(_Input):
 
     q: Words = ""
     limit: Limit = 10
+
+
+Day = Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
+
+
+class AuditQuery(_Input):
+    """``GET /audit``."""
+
+    text: str = Field("", max_length=MAX_QUERY, description="记录编号、名称、对象或说明中的文字，空格隔开的词都要有")
+    who: str = Field("", max_length=100, description="人员")
+    action: str = Field("", max_length=40, description="操作代码，例如 see、export；也可以是一类，例如 user")
+    since: Day = Field("", description="从这一天起，写成 2026-01-31")
+    until: Day = Field("", description="到这一天止")
+    page: Page = 1
+    size: Annotated[int, Field(ge=1, le=audit.MAX_SIZE, description="每页条数"), BeforeValidator(_whole)] = 50
+
+    def asked(self) -> Asked:
+        """The same for the audit."""
+        return Asked(self.text, self.who, self.action, self.since, self.until)
 
 
 class NoQuery(_Input):
@@ -215,9 +236,13 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
+# What no text holds: NUL, or half of a surrogate pair.
+_BROKEN = re.compile("[\0\ud800-\udfff]")
+
+
 def _checked(model: type[Model], given: dict[str, Any]) -> Model:
     for path, text in _texts(given):
-        if _broken(text):
+        if _BROKEN.search(text):
             raise BadInput(f"“{path or '字段名'}”中有无法识别的字符，请删除后重试。", field=path or None)
     try:
         return model.model_validate(given)
@@ -238,11 +263,6 @@ def _texts(root: object) -> Iterator[tuple[str, str]]:
             stack += [(_join(path, name), v) for name, v in reversed(value.items())]
         elif isinstance(value, list):
             stack += [(_join(path, n), v) for n, v in reversed(list(enumerate(value)))]
-
-
-def _broken(text: str) -> bool:
-    """Whether a text holds what no text holds: NUL, or half of a surrogate pair."""
-    return "\0" in text or any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _join(path: str, name: str | int) -> str:
@@ -276,6 +296,7 @@ def _translated(error: ValidationError) -> BadInput:
         "list_type": "“{path}”须为列表，请修改。",
         "too_long": "“{path}”超过 {max_length} 项，请删减。",
         "model_type": "“{path}”须为 JSON 对象，请修改。",
+        "string_pattern_mismatch": "“{path}”的写法不对，请按接口说明修改。",
         "literal_error": "“{path}”须为 {expected} 之一，请修改。",
     }.get(first["type"], "“{path}”的内容无法识别，请检查。")
     shown = {name: _limit(value) for name, value in limits.items()}

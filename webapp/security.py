@@ -1,4 +1,7 @@
-"""What guards every request: trusted hosts, CSRF, the rate of sign-in attempts, cookie flags and response headers."""
+"""What guards every request: trusted hosts, CSRF, the rate of sign-in attempts, cookie flags and response headers.
+
+How often one name is tried is counted in the store (:mod:`corpus.people`); here, how often one address tries.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,9 @@ from typing import TypeVar
 from flask import Flask, Response, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
 
-from corpus.errors import BadInput, Forbidden, NotReady
-from webapp.errors import TooMany
+from corpus.errors import BadInput, Forbidden, NotReady, NotSignedIn
+from webapp.errors import TooMany, is_api
+from webapp.services import actor
 
 KEY_FILE = "secret.key"
 MAX_BYTES = 2 * 1024 * 1024
@@ -70,14 +74,8 @@ class Attempts:
                 self._times.popitem(last=False)
             return 0
 
-    def forget(self, key: str) -> None:
-        """Start again at nothing."""
-        with self._lock:
-            self._times.pop(key, None)
 
-
-# Attempts to sign in within five minutes: for one user name, and from one address (an office may share one).
-NAME_LIMIT = 8
+# Attempts to sign in within five minutes from one address (an office may share one).
 ADDRESS_LIMIT = 40
 
 
@@ -97,8 +95,7 @@ def init(app: Flask, data: Path) -> None:
     # HOST is the address to serve on: whoever sets it means it to be used.
     trust(app, os.environ.get("HOST", ""), *os.environ.get(HOSTS_VARIABLE, "").split(","))
     app.jinja_env.globals["csrf_token"] = csrf_token
-    for check in (_check_host, _check_csrf, _check_rate):
-        app.before_request(check)
+    app.before_request(_check_host)
     app.after_request(_add_headers)
 
 
@@ -167,11 +164,11 @@ def csrf_exempt(view: View) -> View:
     return view
 
 
-def _check_csrf() -> None:
-    """A request that may change something proves that it comes from one of our pages.
+def check_csrf() -> None:
+    """A request that may change something proves that it comes from one of our pages; auth asks, knowing the actor.
 
     One with a bearer token needs no proof: no other site can make a browser send that header, and auth turns bad
-    tokens away.
+    tokens away. A program that forgot to say who it is hears that, rather than of a page that it never saw.
     """
     if request.method in _SAFE or request.endpoint is None or bearer() is not None:
         return
@@ -180,6 +177,8 @@ def _check_csrf() -> None:
     given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
     expected = session.get("csrf", "")
     if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
+        if is_api() and not actor().signed_in:
+            raise NotSignedIn("请先登录，或在 Authorization 请求头里带上访问令牌。")
         raise Forbidden("页面已过期，请刷新页面后重新提交。", field="csrf_token")
 
 
@@ -197,21 +196,14 @@ def bearer() -> str | None:
 # Rate of sign-in attempts
 
 
-def _check_rate() -> None:
+def check_rate() -> None:
+    """Attempts that came by our own form count; auth asks after the check of that."""
     if request.method != "POST" or request.path != SIGN_IN_PATH:
         return
     attempts: Attempts = current_app.extensions["zhibiao_attempts"]
-    wait = attempts.count(f"address {request.remote_addr}", ADDRESS_LIMIT)
-    name = request.form.get("name", "").strip()
-    if not wait and name:
-        wait = attempts.count(f"name {name[:80]}", NAME_LIMIT)
+    wait = attempts.count(request.remote_addr or "", ADDRESS_LIMIT)
     if wait:
         raise TooMany(f"登录尝试过于频繁，请 {wait} 秒后再试。", seconds=wait)
-
-
-def forget_attempts(name: str) -> None:
-    """Somebody signed in: the mistakes before that are forgiven."""
-    current_app.extensions["zhibiao_attempts"].forget(f"name {name[:80]}")
 
 
 # Headers

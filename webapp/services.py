@@ -17,25 +17,33 @@ TAGS = 4096
 class Tags:
     """The tags of answers by what was asked, as long as the index stays as it is. Threads share it.
 
-    Who already holds an answer is told so without its being made again. A tag stays a digest of the answer: the key,
+    Who already holds an answer is told so without its being made again; ``shown`` are the restricted records in it, for
+    the audit. A tag stays a digest of the answer: the key,
     which moves with every change, restricted ones too, is never shown.
     """
 
     def __init__(self) -> None:
         self._held: tuple[View | None, dict[bytes, str]] = (None, {})
+        self._shown: dict[str, frozenset[str]] = {}
 
     def of(self, view: View, asked: bytes) -> str | None:
         """The tag of the answer that was given on this very view."""
         held, tags = self._held
         return tags.get(asked) if held is view and not _troubled(view) else None
 
-    def note(self, view: View, asked: bytes, tag: str) -> None:
+    def shown(self, tag: str) -> frozenset[str]:
+        """The restricted records in the answer of that tag."""
+        return self._shown.get(tag, frozenset())
+
+    def note(self, view: View, asked: bytes, tag: str, shown: frozenset[str] = frozenset()) -> None:
         """Remember the tag of an answer; ``view`` was taken before it was made."""
         held, tags = self._held
         if held is not view or len(tags) >= TAGS:
             tags = {}
-            self._held = (view, tags)
+            self._held, self._shown = (view, tags), {}
         if not _troubled(view):
+            if shown:  # before the tag: who finds that finds these
+                self._shown[tag] = shown
             tags[asked] = tag
 
 

@@ -57,11 +57,15 @@ _MARK = re.compile(
 _STOPS = "。！？!?"
 _ENDS = frozenset(_STOPS + "；;：:….”’」』")
 _PUNCTUATION = re.compile(r"[，。！？；：,;!?:]")
-_JUNK = re.compile(r"\[bookmark:[^\]\n]{0,80}\]|[\u200b-\u200d\u2060\ufeff\ufffc\ufffe\u00ad\x00-\x08\x0e-\x1f]")
+# Direction marks too: they can make a text look like another one.
+_JUNK = re.compile(
+    r"\[bookmark:[^\]\n]{0,80}\]"
+    r"|[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufffc\ufffe]"
+)
 
 
 def clean(text: str) -> str:
-    """The text without conversion junk (``[bookmark: _GoBack]``, zero-width characters) and outer blanks."""
+    """The text without conversion junk (``[bookmark: _GoBack]``, invisible marks) and outer blanks."""
     return _JUNK.sub("", text).strip()
 
 

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import docx
-import pypdfium2 as pdfium
 
 from corpus.errors import TooLarge, Unreadable, ZhibiaoError
-from corpus.readers import Block, RawDocument, clean, glue, joined, mark_of
+from corpus.readers import Block, RawDocument, apart, clean, joined
 
 __all__ = ["Block", "RawDocument", "read_document"]
 
 MAX_BYTES = 50 * 2**20
 MAX_UNPACKED, MAX_RATIO, MAX_ENTRIES = 200 * 2**20, 200, 5000
-MAX_PAGES = 3000
-_PDFIUM = threading.Lock()  # PDFium is not safe to call from two threads at once
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_PICTURES = (".svg", ".png", ".jpg", ".jpeg", ".gif", ".bmp", ".emf", ".wmf", ".tif", ".tiff")
 _Read = tuple[str, list[Block]]
 
 
@@ -51,7 +47,7 @@ def read_document(path: Path) -> RawDocument:
     if not data.strip():
         raise Unreadable(f"“{name}”是空文件，请检查后重新导入。")
     try:
-        hint, blocks = reader(data, name)
+        hint, blocks = reader(data, name, path)
     except ZhibiaoError:
         raise
     except Exception as error:  # parsers fail in many ways on hostile input; a person sees one
@@ -77,7 +73,7 @@ def _decoded(data: bytes, name: str) -> str:
     raise Unreadable(f"“{name}”不是文本文件，或编码无法识别，请另存为 UTF-8 编码后再导入。")
 
 
-def _read_text(data: bytes, name: str) -> _Read:
+def _read_text(data: bytes, name: str, _: Path) -> _Read:
     """Every line is a block; ``# `` opens a heading; form feeds count pages; ``|`` rows make a table."""
     pages = _decoded(data, name).split("\f")
     blocks: list[Block] = []
@@ -180,9 +176,9 @@ class _Page(HTMLParser):
         return next((rows[-1][-1] for rows in reversed(self._tables) if rows and rows[-1]), self.blocks)
 
     def _flush(self) -> None:
-        text = re.sub(r"(?<=[^\x00-\xff])\s*\n\s*(?=[^\x00-\xff])", "", "".join(self._words).strip())
+        text = _one_line("".join(self._words))
         self._words = []
-        if text := " ".join(text.split()):
+        if text:
             self._sink().append(Block(text, None, "heading" if self._level else "para", self._level))
             self._level = 0  # whatever comes next, an unclosed heading ends here
 
@@ -196,12 +192,24 @@ class _Page(HTMLParser):
             self._sink().append(Block("\n".join(lines), None, "table"))
 
 
-def _read_html(data: bytes, name: str) -> _Read:
+def _read_html(data: bytes, name: str, _: Path) -> _Read:
     """Headings, paragraphs and tables of a page, without scripts, styles and navigation."""
     page = _Page()
     page.feed(_plain_tags(_decoded(data, name)))
     page.finish()
     return page.title, page.blocks
+
+
+def _one_line(text: str) -> str:
+    """The words of a text in one line; where it was broken between two Han characters, without a blank."""
+    lines = [" ".join(line.split()) for line in text.split("\n")]
+    last = ""
+    parts: list[str] = []
+    for line in filter(None, lines):
+        joint = "" if not last or (last > "\xff" and line[0] > "\xff") else " "
+        parts += (joint, line)
+        last = line[-1]
+    return "".join(parts)
 
 
 def _plain_tags(text: str) -> str:
@@ -215,7 +223,7 @@ def _plain_tags(text: str) -> str:
     return re.sub(r"<(?!/?[A-Za-z][^<>]{0,20000}>)", "&lt;", re.sub(r"<[!?][^<>]{0,20000}>", "", shown))
 
 
-def _read_docx(data: bytes, name: str) -> _Read:
+def _read_docx(data: bytes, name: str, _: Path) -> _Read:
     """Paragraphs and tables in document order; soft line breaks end a block; tracked deletions are left out."""
     _check_zip(data, name)
     document = docx.Document(BytesIO(data))
@@ -231,7 +239,7 @@ def _check_zip(data: bytes, name: str) -> None:
         if len(entries) > MAX_ENTRIES or total > MAX_UNPACKED or total > MAX_RATIO * len(data):
             raise TooLarge(f"“{name}”解压后过大，不予读取，请删去图片等附带内容后另存为 docx 再导入。")
         for entry in entries:
-            if entry.filename.lower().endswith((".xml", ".rels")):
+            if not entry.filename.lower().endswith(_PICTURES):  # a part may be read by any name
                 xml = archive.read(entry).replace(b"\0", b"")  # UTF-16 hides nothing either
                 if b"<!DOCTYPE" in xml or b"<!ENTITY" in xml:
                     raise Unreadable(f"“{name}”含有不安全的 XML 声明，不予读取，请另存为 docx 再导入。")
@@ -283,79 +291,13 @@ def _docx_words(element: Any) -> Iterator[str]:
                 yield "\n"
 
 
-def _read_pdf(data: bytes, name: str) -> _Read:
-    """The text layer, page by page; raises Unreadable for a scan, and for a file locked by a password."""
-    blocks: list[Block] = []
-    with _PDFIUM:
-        try:
-            document = pdfium.PdfDocument(data)
-        except pdfium.PdfiumError as error:
-            if "password" in str(error).lower():
-                raise Unreadable(f"“{name}”有打开密码，请去除密码后再导入。") from error
-            raise
-        try:
-            if len(document) > MAX_PAGES:
-                raise TooLarge(f"“{name}”超过 {MAX_PAGES} 页，请拆分后再导入。")
-            hint = document.get_metadata_dict().get("Title", "")
-            for number in range(len(document)):
-                blocks += (Block(text, number + 1) for text in _paragraphs(_pdf_lines(document[number])))
-        finally:
-            document.close()
-    if not any(clean(block.text) for block in blocks):
-        raise Unreadable(f"“{name}”是扫描件或图片，没有可读的文字，需先做文字识别（OCR）再导入。")
-    return hint, blocks
+def _read_pdf(_: bytes, name: str, path: Path) -> _Read:
+    """The text layer, page by page; see :mod:`corpus.readers.pdf`."""
+    hint, blocks = apart.read("pdf", path)
+    return hint, [Block(text, page) for text, page in blocks]
 
 
-_Line = tuple[str, float, float, float]  # text, left edge, right edge, type size
-
-
-def _pdf_lines(page: Any) -> list[_Line]:
-    """The lines of a page with their place, without the page number at its head or foot."""
-    textpage = page.get_textpage()
-    lines: list[_Line] = []
-    text, first, last = "", -1, -1
-    count = textpage.count_chars()
-    for index in range(count + 1):
-        code = pdfium.raw.FPDFText_GetUnicode(textpage, index) if index < count else 10
-        if code in (10, 13):
-            if text.strip():
-                left, bottom, _, top = textpage.get_charbox(first, loose=True)
-                lines.append((clean(text), left, textpage.get_charbox(last, loose=True)[2], top - bottom))
-            text, first = "", -1
-        elif 0xD800 <= code < 0xE000 or code == 0:
-            continue
-        else:
-            text += chr(code)
-            if not chr(code).isspace():
-                first, last = (index if first < 0 else first), index
-    textpage.close()
-    page.close()
-    number = re.compile(r"[-—–·\s]*\d{1,4}[-—–·\s]*|第\s*\d+\s*页.{0,12}")
-    for place in (-1, 0):
-        if lines and number.fullmatch(lines[place][0]):
-            del lines[place]
-    return [line for line in lines if line[0]]
-
-
-def _paragraphs(lines: list[_Line]) -> Iterator[str]:
-    """Lines as paragraphs: a new one begins after a short line, at an indent, or where the type size changes."""
-    if not lines:
-        return
-    margin, edge = min(line[1] for line in lines), max(line[2] for line in lines)
-    size = median(line[3] for line in lines) or 1.0
-    current, (_, _, right, height) = lines[0][0], lines[0]
-    for text, left, next_right, next_height in lines[1:]:
-        short = right < edge - 2.5 * size or left > margin + 1.5 * size
-        if short or abs(next_height - height) > 0.2 * size or (mark_of(text) and current[-1] in "。；："):
-            yield current
-            current = text
-        else:
-            current = glue(current, text)
-        right, height = next_right, next_height
-    yield current
-
-
-_READERS: dict[str, Callable[[bytes, str], _Read]] = {
+_READERS: dict[str, Callable[[bytes, str, Path], _Read]] = {
     ".txt": _read_text,
     ".md": _read_text,
     ".html": _read_html,

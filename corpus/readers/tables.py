@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from python_calamine import CalamineError, CalamineWorkbook
-
 from corpus.errors import TooLarge, Unreadable
+from corpus.readers import apart
 
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".xls", ".ods")
 MAX_BYTES = 50 * 1024 * 1024
-MAX_UNPACKED = 400 * 1024 * 1024
+MAX_UNPACKED, MAX_RATIO, MAX_ENTRIES = 400 * 1024 * 1024, 200, 2000
 MAX_ROWS = 200_000
+# Cells of all sheets together, the empty ones within their bounds too.
+MAX_AREA = 5_000_000
 MAX_CELL = 10_000
 
 
@@ -45,7 +46,7 @@ def read_table(path: Path) -> list[Row]:
     if suffix in (".csv", ".tsv"):
         sheets = iter([("", _delimited(path, "\t" if suffix == ".tsv" else ","))])
     elif suffix in SUFFIXES:
-        sheets = _workbook(path)
+        sheets = iter(_workbook(path))
     else:
         raise Unreadable(f"文件“{path.name}”不是表格，请使用 {'、'.join(SUFFIXES)} 格式。", field="file")
     rows: list[Row] = []
@@ -65,11 +66,12 @@ def _rows(path: Path, sheet: str, lines: list[list[str]]) -> Iterator[Row]:
     # Titles above the header are one merged cell; the header is the first line with several.
     start = next((k for k, (_, line) in enumerate(numbered) if sum(map(bool, line)) > 1), 0)
     header = numbered[start][1]
-    for n, line in numbered[start + 1 :]:
+    for n, line in numbered[start:]:
         for cell in line:
             if len(cell) > MAX_CELL:
                 place = f"工作表“{sheet}”" if sheet else "文件"
                 raise TooLarge(f"“{path.name}”{place}第 {n} 行有超过 {MAX_CELL} 字的单元格，请删减。", field="file")
+    for n, line in numbered[start + 1 :]:
         yield Row(sheet, n, {name: cell for name, cell in zip(header, line, strict=False) if name})
 
 
@@ -83,6 +85,8 @@ def _delimited(path: Path, delimiter: str) -> list[list[str]]:
             continue
     else:
         raise Unreadable(f"文件“{path.name}”的编码无法识别，请另存为 UTF-8 编码的 CSV。", field="file")
+    if text.count(delimiter) + text.count("\n") > MAX_AREA:
+        raise TooLarge(f"文件“{path.name}”超过 {MAX_AREA} 个单元格，请拆分后再导入。", field="file")
     if "\0" in text:
         raise Unreadable(f"文件“{path.name}”不是文本表格，请另存为 CSV 或 xlsx。", field="file")
     quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
@@ -93,21 +97,16 @@ def _delimited(path: Path, delimiter: str) -> list[list[str]]:
         raise Unreadable(f"文件“{path.name}”不是有效的 CSV（{error}），请另存为 xlsx 再试。", field="file") from error
 
 
-def _workbook(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
+def _workbook(path: Path) -> list[tuple[str, list[list[str]]]]:
+    broken = f"文件“{path.name}”打不开或已损坏，请用表格软件重新保存为 xlsx。"
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED:
+                entries = archive.infolist()
+                total = sum(entry.file_size for entry in entries)
+                if len(entries) > MAX_ENTRIES or total > min(MAX_UNPACKED, MAX_RATIO * path.stat().st_size):
                     raise TooLarge(f"文件“{path.name}”解压后过大，请拆分后再导入。", field="file")
-        workbook = CalamineWorkbook.from_path(path)
-        for name in workbook.sheet_names:
-            sheet = workbook.get_sheet_by_name(name)
-            yield name, [[_cell(value) for value in line] for line in sheet.to_python(skip_empty_area=False)]
-    except (CalamineError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise Unreadable(f"文件“{path.name}”打不开或已损坏，请用表格软件重新保存为 xlsx。", field="file") from error
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
+        found = apart.read("workbook", path, MAX_AREA)
+    except (apart.Broken, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise Unreadable(broken, field="file") from error
+    return [(name, lines) for name, lines in found]

@@ -71,7 +71,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     imports.apply(store, plan, actor="test", source="test")
     policies.put(store, [_policy()], actor="test")
     user = User("jiaotong", Role.DEPARTMENT, "州交通运输局", Clearance.OWN, disabled=False)
-    people.add(store, user, password=PASSWORD, by="test")
+    people.add(store, user, password=PASSWORD, by="test", must_change=False)
     build.build(store)
     store.close()
     app = create_app(folder)

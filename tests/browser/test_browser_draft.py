@@ -188,9 +188,24 @@ def test_restricted_row_leaves_no_words_in_the_browser(tab: Tab, sign_in: Callab
     page.reload()
     expect(page.locator("#rows .name a")).to_have_text(["边境巡逻道里程"])
     page.click("text=退出")
-    page.wait_for_url(f"{tab.base}/")
+    page.wait_for_url(f"{tab.base}/signed-out")
     tab.open("/draft")
     expect(page.locator("#no-rows")).to_be_visible()
+
+
+def test_drafts_go_at_sign_out_and_those_of_others_at_sign_in(tab: Tab, sign_in: Callable[[], None]) -> None:
+    page = tab.open("/draft")
+    kept = "Object.keys(localStorage).filter((key) => key.startsWith('zhibiao.')).sort()"
+    page.evaluate("localStorage.setItem('zhibiao.draft.another', '{}')")
+    assert page.evaluate(kept) == ["zhibiao.draft.", "zhibiao.draft.another"]
+    sign_in()
+    assert page.evaluate(kept) == ["zhibiao.draft."]
+    tab.open("/draft")
+    expect(page.locator("#no-rows")).to_be_visible()
+    assert page.evaluate(kept) == ["zhibiao.draft.", "zhibiao.draft.jiaotong"]
+    page.click("text=退出")
+    page.wait_for_url(f"{tab.base}/signed-out")
+    assert page.evaluate(kept) == []
 
 
 def test_table_as_a_file(tab: Tab) -> None:

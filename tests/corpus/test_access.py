@@ -24,6 +24,8 @@ from corpus.access import (
     explain,
     require,
     require_all,
+    require_grant,
+    sees_drafts,
     visible,
 )
 from corpus.errors import Forbidden, NotSignedIn
@@ -144,6 +146,25 @@ def test_a_token_shows_no_restricted_record_unless_it_was_given_that() -> None:
         require_all(limited, "导出完整版")
 
 
+def test_nobody_grants_more_than_he_has() -> None:
+    allowed, refused = [], set()
+    for own in Clearance:
+        for handed in Clearance:
+            for unit in (OURS, THEIRS):
+                try:
+                    require_grant(Actor("管理员", Role.ADMIN, OURS, own), handed, unit)
+                    allowed.append((own.value, handed.value, unit == OURS))
+                except Forbidden as error:
+                    refused.add(error.message)
+    assert refused == {"授权范围不能超过您自己的范围，请由可查看全部指标的财政管理员办理。"}
+    assert allowed == [
+        ("none", "none", True), ("none", "none", False),
+        ("own", "none", True), ("own", "none", False), ("own", "own", True),
+        ("all", "none", True), ("all", "none", False), ("all", "own", True), ("all", "own", False),
+        ("all", "all", True), ("all", "all", False),
+    ]  # fmt: skip
+
+
 @settings(deadline=None)
 @given(ACTORS, st.sampled_from([None, frozenset[Right](), frozenset({Right.RESTRICTED})]), st.sampled_from(Visibility))
 def test_the_explanation_ends_in_what_is_true(
@@ -153,6 +174,23 @@ def test_the_explanation_ends_in_what_is_true(
     for owner in (OURS, THEIRS):
         allowed = visible(actor).allows(visibility, owner)
         assert ("可以看到这条记录。" in explain(actor, visibility, owner)[-1]) is allowed
+        drafted = allowed and sees_drafts(actor, owner)
+        assert ("可以看到这条记录。" in explain(actor, visibility, owner, draft=True)[-1]) is drafted
+
+
+def test_drafts_are_for_who_curates_and_for_their_unit() -> None:
+    curators = frozenset({Right.CURATE})
+    asked = [
+        PUBLIC,
+        Actor("甲", Role.DEPARTMENT, OURS, Clearance.NONE),
+        Actor("甲", Role.DEPARTMENT, THEIRS, Clearance.ALL),
+        Actor("甲", Role.ADMIN, "", Clearance.NONE),
+        Actor("甲", Role.ADMIN, "", Clearance.NONE, curators),
+        Actor("甲", Role.ADMIN, "", Clearance.NONE, frozenset()),
+    ]
+    assert [[sees_drafts(actor, owner) for owner in (OURS, "")] for actor in asked] == [
+        [False, False], [True, False], [False, False], [True, True], [True, True], [False, False],
+    ]  # fmt: skip
 
 
 def test_explanations_in_words() -> None:

@@ -13,7 +13,7 @@ import pytest
 from corpus import choices, indicators
 from corpus.access import PUBLIC, Actor, Clearance, Role
 from corpus.choices import Taken
-from corpus.errors import Forbidden, NotSignedIn
+from corpus.errors import Forbidden, NotSignedIn, ZhibiaoError
 from corpus.indicators import indicator_id
 from corpus.model import Indicator, Owner, Status, Use, Visibility
 from corpus.store import Store
@@ -171,10 +171,14 @@ def test_an_administrator_resets_one_use_or_all(library: Store) -> None:
 def test_nobody_else_resets_or_reads(library: Store, role: Role) -> None:
     choices.take(library, NURSERY.use, A, EVERYBODY[0], chosen=[])
     actor = Actor("某人", role, OURS, Clearance.ALL)
-    with pytest.raises(Forbidden, match=r"^只有财政管理员可以维护指标库和检索设置，请联系本级财政部门。$"):
-        choices.reset(library, actor)
-    with pytest.raises(Forbidden, match=r"^只有财政管理员可以维护指标库和检索设置，请联系本级财政部门。$"):
-        choices.taken(library, actor)
+    refused: tuple[type[ZhibiaoError], str] = (
+        (Forbidden, r"^只有财政管理员可以维护指标库和检索设置，请联系本级财政部门。$")
+        if actor.signed_in
+        else (NotSignedIn, r"^请先登录后再维护指标库和检索设置。$")
+    )
+    for attempt in (choices.reset, choices.taken):
+        with pytest.raises(refused[0], match=refused[1]):
+            attempt(library, actor)
     assert (kept(library), library.value("select count(*) from audit where action = 'choices.reset'")) == (
         [(NURSERY.code, A, 1)], 0,
     )  # fmt: skip

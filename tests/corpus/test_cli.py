@@ -368,38 +368,6 @@ def test_an_export_replaces_the_one_before(filled: Store, run: Run, tmp_path: Pa
     assert len(out.read_text(encoding="utf-8").splitlines()) == 3
 
 
-# user
-
-
-def test_accounts_from_the_command_line(store: Store, run: Run) -> None:
-    add = ["user", "add", "王经办", "--role", "department", "--unit", "州教育体育局", "--clearance", "own"]
-    assert run(*add, stdin="correct horse battery\n") == Said(0, "已建立账户 王经办\n", "")
-    assert run(*add, stdin="correct horse battery\n") == Said(1, "", "用户“王经办”已存在，请换一个用户名。\n")
-    assert run("user", "add", "li.si", "--role", "auditor", stdin="短\n") == Said(
-        2, "", "密码至少 10 个字符，请重新设置。\n"
-    )
-    assert run("user", "add", "li.si", "--role", "auditor").code == 0
-    assert people.sign_in(store, "王经办", "correct horse battery") == people.get(store, "王经办")
-    assert people.sign_in(store, "li.si", "") is None
-    assert run("user", "disable", "li.si") == Said(0, "已停用账户 li.si\n", "")
-    assert run("user", "list") == Said(
-        0, "li.si\tauditor\t-\tnone\t停用\n王经办\tdepartment\t州教育体育局\town\t启用\n", ""
-    )
-    assert run("user", "disable", "赵六") == Said(1, "", "没有用户“赵六”，请用 zhibiao user list 查看。\n")
-
-
-def test_a_token_is_printed_once_and_works(filled: Store, run: Run) -> None:
-    said = run("--as", "管理员", "user", "token", "公安经办", "--days", "1")
-    secret = said.out.strip()
-    assert (said.code, said.err, people.holder(filled, secret, "api")) == (0, "", people.get(filled, "公安经办"))
-    assert filled.rows("select actor, target from audit where action = 'token.api'") == [
-        {"actor": "管理员", "target": "公安经办"}
-    ]
-    assert run("user", "token", "离职人员") == Said(2, "", "用户“离职人员”已停用，不能签发令牌。\n")
-    wrong = Said(2, "", "令牌有效期须大于 0 天、不超过 3650 天，请修改 --days。\n")
-    assert [run("user", "token", "公安经办", "--days", d) for d in ("0", "-1", "1e12", "nan", "inf")] == [wrong] * 5
-
-
 # choices
 
 

@@ -291,7 +291,7 @@ def test_a_renamed_use_is_read_anew_and_followed(library: Store, cast: Any) -> N
 
 
 def test_memory_is_bounded(library: Store, make: Make, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indicators, "KEPT", 3)
+    monkeypatch.setattr(indicators._memory, "kept", 3)
     written = indicators.put(
         library, [make(f"23{n:05d}", f"第{n}项") for n in range(9)], actor="", action="import", detail=""
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from corpus import indicators, maintenance
+from corpus import chain, indicators, maintenance
 from corpus.errors import BadInput, NotReady, Unreadable, ZhibiaoError
 from corpus.indicators import indicator_id
 from corpus.maintenance import Check
@@ -23,12 +23,24 @@ SOUND = [
     Check("schema", True, "数据库结构为最新"),
     Check("integrity", True, "数据完整"),
     Check("revisions", True, "修订记录完整"),
+    Check("audit", True, "审计记录完整"),
 ]
+# What every write of the audit changes, besides adding its row.
+MARK = "'audit.head'"
 
 
 def dump(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as db:
         return list(db.iterdump())
+
+
+def newest(store: Store) -> dict[str, Any]:
+    return store.rows("select actor, action, target, detail from audit order by id desc limit 1")[0]
+
+
+def without_restore(path: Path) -> list[str]:
+    """What a backup holds, and the store that it became but for the one row that says so."""
+    return [line for line in dump(path) if MARK not in line and "'restore'" not in line]
 
 
 def names(folder: Path) -> list[str]:
@@ -55,7 +67,7 @@ def test_a_revision_chain_with_a_gap_is_found(library: Store, cast: Any, record:
     which = {"newest": "revision = 3", "oldest": "revision = 1", "every": "1"}[record]
     library.db.execute(f"delete from revisions where record_id = ? and {which}", [kirin.id])
     assert maintenance.check(library) == [
-        *SOUND[:2], Check("revisions", False, "1 条指标缺少修订记录，请从备份恢复"),
+        *SOUND[:2], Check("revisions", False, "1 条指标缺少修订记录，请从备份恢复"), SOUND[3],
     ]  # fmt: skip
 
 
@@ -68,13 +80,14 @@ def test_a_damaged_file_is_reported_in_words(library: Store) -> None:
         file.write(b"\xff" * 4096)
     damaged = Store.open(library.folder)
     try:
-        schema, integrity, revisions = maintenance.check(damaged)
+        schema, integrity, revisions, audited = maintenance.check(damaged)
         with pytest.raises(NotReady) as caught:
             maintenance.counts(damaged)
     finally:
         damaged.close()
-    assert (schema, integrity.ok, revisions) == (
+    assert (schema, integrity.ok, revisions, audited) == (
         SOUND[0], False, Check("revisions", False, "数据不完整，未能核对修订记录"),
+        Check("audit", False, "数据不完整或结构较旧，未能核对审计记录"),
     )  # fmt: skip
     assert integrity.message.endswith("，请用 zhibiao restore 从备份恢复")
     assert caught.value.message == (
@@ -91,9 +104,12 @@ def test_a_backup_of_an_open_store_holds_what_was_committed(
     with closing(sqlite3.connect(library.path, isolation_level=None)) as other:
         other.execute("begin immediate")
         other.execute("delete from indicators")
-        maintenance.backup(library, tmp_path / "备份.db")
-        other.execute("rollback")
+        # The copy waits for nobody; the row about it waits until the other has ended.
+        library.db.conn.set_trace_callback(lambda sql: sql == "begin immediate" and other.execute("rollback"))
+        maintenance.backup(library, tmp_path / "备份.db", actor="管理员")
+        library.db.conn.set_trace_callback(None)
     assert dump(tmp_path / "备份.db") == before
+    assert newest(library) == {"actor": "管理员", "action": "backup", "target": "备份.db", "detail": ""}
     assert "刚刚写入" in "".join(before)
     assert names(tmp_path) == ["data", "备份.db"]
 
@@ -119,13 +135,50 @@ def test_a_backup_comes_back_whole_and_what_was_there_is_kept(
     maintenance.backup(library, tmp_path / "备份.db")
     indicators.put(library, [make("2100008", "备份以后")], actor="", action="import", detail="")
     later = dump(library.path)
+    end = chain.head(library.db.conn)
     library.close()
-    maintenance.restore(library.folder, tmp_path / "备份.db")
-    assert dump(library.folder / FILE_NAME) == dump(tmp_path / "备份.db")
+    maintenance.restore(library.folder, tmp_path / "备份.db", actor="管理员")
+    assert without_restore(library.folder / FILE_NAME) == without_restore(tmp_path / "备份.db")
     assert dump(library.folder / (FILE_NAME + ".before-restore")) == later
     restored = Store.open(library.folder)
     assert maintenance.check(restored) == SOUND
+    # The backup was made before its own row and the import's: the chain goes on where it ended then.
+    assert (end.serial, chain.head(restored.db.conn).serial, newest(restored)) == (3, 2, {
+        "actor": "管理员", "action": "restore", "target": "备份.db",
+        "detail": f"此前的审计记录止于第 {end.serial} 条 {end.hash}",
+    })  # fmt: skip
     restored.close()
+
+
+def test_restoring_over_what_cannot_be_read_says_so(library: Store, tmp_path: Path) -> None:
+    maintenance.backup(library, tmp_path / "备份.db")
+    library.close()
+    library.path.write_bytes(b"x" * 9000)
+    maintenance.restore(library.folder, tmp_path / "备份.db")
+    maintenance.restore(tmp_path / "新目录", tmp_path / "备份.db")
+    said = []
+    for folder in (library.folder, tmp_path / "新目录"):
+        with closing(Store.open(folder)) as restored:
+            said.append(newest(restored)["detail"])
+    assert said == ["此前的审计记录已无法读出", "此前没有指标库"]
+
+
+@pytest.mark.parametrize("trigger", ["audit_update", "audit_delete", "audit_insert"])
+def test_a_missing_trigger_is_found(library: Store, trigger: str) -> None:
+    library.db.execute(f"drop trigger {trigger}")
+    assert maintenance.check(library) == [
+        *SOUND[:3], Check("audit", False, "审计记录缺少防改写的触发器，请查明是谁去掉的，再从备份恢复"),
+    ]  # fmt: skip
+
+
+def test_the_first_broken_row_of_the_audit_is_named(library: Store) -> None:
+    for n in range(5):
+        library.audit(actor=f"甲{n}", action="user.add", target="乙")
+    library.db.execute("drop trigger audit_update")
+    library.db.execute("update audit set actor = '丙' where id in (3, 5)")
+    assert maintenance.check(library)[3] == Check(
+        "audit", False, "审计记录从第 3 条起与写入时不符，请封存数据目录，与备份和另存的链头核对"
+    )
 
 
 def test_what_was_only_in_the_log_is_kept_too(library: Store, make: Callable[..., Any], tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ NAMES = [
     "create_change_records",
     "create_people",
     "create_choices",
+    "chain_audit",
+    "harden_sign_in",
 ]
 
 

@@ -218,3 +218,20 @@ def test_for_the_index_all_passages_of_the_changed_documents(store: Store, shelf
     notice = shelf["notice"]
     assert [f.passage for f in policies.current(store, [notice.policy.id, "p0"])] == list(notice.passages)
     assert policies.current(store, []) == []
+
+
+def test_passages_are_read_once_and_asked_for_by_everybody_each_time(
+    store: Store, shelf: dict[str, Parsed], cast: Any
+) -> None:
+    sealed = replace(shelf["rules"], policy=replace(shelf["rules"].policy, visibility=SHUT, owner="州教育体育局"))
+    policies.put(store, [shelf["report"], sealed], actor="甲")
+    ids = [policies.passage_id(d.policy.id, p.ordinal) for d in (sealed, shelf["report"]) for p in d.passages]
+    first = [policies.fetch(store, ids, actor) for actor in cast]
+    seen: list[str] = []
+    store.db.conn.set_trace_callback(lambda sql: seen.append(sql) if "x.text" in sql else None)
+    assert [f.policy.id for f in policies.fetch(store, ids, cast.admin)] == [id.rsplit("-", 1)[0] for id in ids]
+    assert seen == []
+    assert [policies.fetch(store, ids, actor) for actor in cast] == first
+    assert [f.policy.id for f in policies.fetch(store, ids, cast.public)] == [shelf["report"].policy.id] * 6
+    policies.put(store, [shelf["notice"]], actor="甲")
+    assert [policies.fetch(store, ids, actor) for actor in cast] == first

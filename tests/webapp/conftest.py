@@ -7,14 +7,16 @@ that the public, or the department, may not see. The clock stands still, so that
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
 from corpus import experts, imports, indicators, people, policies
-from corpus.access import Clearance, Role
+from corpus.access import RIGHTS, TOKEN_RIGHTS, Clearance, Role
 from corpus.model import Citation, Expert, Owner, Passage, Policy, Status, Use, Visibility
 from corpus.people import User
 from corpus.policies import Parsed
@@ -116,7 +118,7 @@ def make(folder: Path, restricted: list[tuple[str, ...]], sealed: list[Parsed]) 
     ]  # fmt: skip
     experts.put(store, pool, actor="test", detail="测试")
     for user in PERSONS:
-        people.add(store, user, password=PASSWORD, by="test")
+        people.add(store, user, password=PASSWORD, by="test", must_change=False)
     build.build(store)
     store.close()
     return folder
@@ -127,7 +129,7 @@ def _still() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in ("corpus.store", "corpus.indicators", "corpus.policies", "corpus.experts", "indexer.build"):
             patch.setattr(f"{module}.now", lambda: NOW)
-        patch.setattr("corpus.people._hasher", people.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        patch.setattr("corpus.passwords.hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         patch.delenv("ZHIBIAO_HOSTS", raising=False)
         yield
 
@@ -163,6 +165,26 @@ def public_twin(tmp_path_factory: pytest.TempPathFactory, _still: None) -> Itera
 def department_twin(tmp_path_factory: pytest.TempPathFactory, _still: None) -> Iterator[Flask]:
     """The application over the library as our department sees it."""
     yield from _app(make(tmp_path_factory.mktemp("ours"), OUR_ROWS, []))
+
+
+class Clock:
+    """The clock of sign-in; it can be moved, and is the real one else."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def move(self, **by: float) -> None:
+        self.ahead += timedelta(**by)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr("corpus.tokens.present", made)
+    return made
 
 
 def as_user(app: Flask, name: str | None) -> FlaskClient:
@@ -201,8 +223,9 @@ def admin(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def token(app: Flask) -> str:
-    """An API token of our department."""
-    return people.issue(app.extensions["zhibiao"].store, "dept", "api", days=1, by="test")
+    """An API token of our department, for all that a token can be used for."""
+    scopes = set(TOKEN_RIGHTS) & RIGHTS[Role.DEPARTMENT]
+    return people.issue(app.extensions["zhibiao"].store, "dept", "api", days=1, scopes=scopes, by="test")
 
 
 @pytest.fixture(autouse=True)

@@ -33,6 +33,7 @@ REAL = {
     "/policies": ["", "?q=幼儿园"],
     "/policies/{id}": ["p0000000001", "p0000000002"],
     "/experts": ["", "?q=教育"],
+    "/audit": ["", "?action=see&size=1"],
     "/taxonomy": [""],
     "/healthz": [""],
 }

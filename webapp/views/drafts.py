@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, render_template, request
 
-from corpus import indicators
+from corpus import indicators, seen
+from corpus.cells import cell
 from corpus.errors import BadInput
-from corpus.model import CATEGORIES, Indicator
+from corpus.model import CATEGORIES, Indicator, Visibility
 from indexer import meaning
 from indexer.suggest import Draft, Suggested, Suggestions, suggest
 from webapp.services import actor, services
@@ -104,20 +105,18 @@ def table() -> Response:
     cells = [request.form.getlist(name)[:MAX_ROWS] for name in CELLS]
     if len({len(column) for column in cells}) != 1:
         raise BadInput("绩效目标表各列的行数不一致，请刷新页面后重试。", field="rows")
+    taken = indicators.fetch(services().store, request.form.getlist("id")[:MAX_ROWS], actor())
+    restricted = [f"indicators:{i.id}" for i in taken if i.visibility is Visibility.RESTRICTED]
+    seen.write(services().store, actor(), restricted, memory=None, action="form")
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    writer.writerows([harmless(cell) for cell in row] for row in zip(*cells, strict=True))
+    writer.writerows(map(cell, row) for row in zip(*cells, strict=True))
     return Response(
         "\ufeff" + out.getvalue(),
         mimetype="text/csv",
         headers={"Content-Disposition": f"attachment; filename=goal.csv; filename*=UTF-8''{quote('绩效目标表.csv')}"},
     )
-
-
-def harmless(cell: str) -> str:
-    """A cell that no office program takes for a formula; a lone ``=`` is the operator and means nothing to it."""
-    return f"'{cell}" if len(cell) > 1 and cell[0] in "=+-@\t\r" else cell
 
 
 def budget(text: str) -> float | None:

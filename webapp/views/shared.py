@@ -119,12 +119,15 @@ def _facet(
 
 def pager(results: Results[Any], current: Mapping[str, Any], *, path: str) -> Pager:
     """Where the neighbouring pages are."""
-    pages = -(-results.total // results.size)
+    return turned(results.page, -(-results.total // results.size), current, path=path)
+
+
+def turned(page: int, pages: int, current: Mapping[str, Any], *, path: str) -> Pager:
+    """The same for any list of so many pages."""
 
     def to(page: int) -> str:
         return address(path, {**current, "page": page if page > 1 else ""})
 
-    page = results.page
     return Pager(page, pages, to(page - 1) if 1 < page <= pages else "", to(page + 1) if page < pages else "", to(1))
 
 

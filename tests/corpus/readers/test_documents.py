@@ -293,7 +293,7 @@ def test_a_file_over_the_limit_is_too_large(tmp_path: Path, monkeypatch: pytest.
 
 def test_truncated_files_raise_nothing_but_our_errors(tmp_path: Path, plain_docx: Path) -> None:
     for suffix, whole in ((".docx", plain_docx.read_bytes()), (".pdf", make_pdf([[(60, 700, "Some words.")]]))):
-        for length in range(1, len(whole), max(1, len(whole) // 60)):
+        for length in range(1, len(whole), max(1, len(whole) // 25)):
             path = write(tmp_path, f"cut{suffix}", whole[:length])
             try:
                 assert read_document(path).blocks

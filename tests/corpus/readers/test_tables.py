@@ -143,7 +143,7 @@ def test_a_damaged_workbook_is_read_or_refused_and_nothing_else(tmp_path: Path) 
     sound = workbook(tmp_path / "好.xlsx", {"一": {1: HEADER, 2: ["甲", "所", 1]}}).read_bytes()
     chance = random.Random(7)  # noqa: S311
     torn = []
-    for n in range(300):
+    for n in range(60):
         data = bytearray(sound)
         if n % 3 == 0:
             del data[chance.randrange(len(data)) :]
@@ -154,7 +154,7 @@ def test_a_damaged_workbook_is_read_or_refused_and_nothing_else(tmp_path: Path) 
             read_table(path)
         except (Unreadable, TooLarge) as error:
             torn.append(error.message)
-    assert len(torn) > 150
+    assert len(torn) > 30
     assert set(torn) <= {
         "文件“坏.xlsx”打不开或已损坏，请用表格软件重新保存为 xlsx。",
         "文件“坏.xlsx”解压后过大，请拆分后再导入。",

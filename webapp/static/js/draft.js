@@ -126,7 +126,7 @@ field("copy-table").addEventListener("click", async (event) => {
 field("print-table").addEventListener("click", () => window.print());
 
 field("table-form").addEventListener("submit", () => {
-  field("export-cells").replaceChildren(...rows.flatMap((row) => CELLS.map((cell) => {
+  field("export-cells").replaceChildren(...rows.flatMap((row) => [...CELLS, "id"].map((cell) => {
     const input = document.createElement("input");
     Object.assign(input, { type: "hidden", name: cell, value: row[cell] });
     return input;

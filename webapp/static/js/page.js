@@ -34,6 +34,20 @@ export function flash(button, message) {
   button.timer = setTimeout(() => { button.textContent = button.dataset.label; }, 1600);
 }
 
+// Drafts stay in this browser, each under the name of who wrote it. After signing out nothing of ours stays, and whoever
+// is signed in leaves no draft of another person here.
+const DRAFT = "zhibiao.draft.";
+try {
+  const { who, forget } = document.body.dataset;
+  for (const key of Object.keys(localStorage)) {
+    const other = who && key.startsWith(DRAFT) && key !== DRAFT && key !== DRAFT + who;
+    if (other || (forget !== undefined && key.startsWith("zhibiao."))) localStorage.removeItem(key);
+  }
+  if (forget !== undefined) sessionStorage.clear();
+} catch {
+  // The browser keeps nothing.
+}
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;

@@ -1,0 +1,74 @@
+"""``serve``: what refuses to start before anything listens, and who the personas are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from corpus import people
+from corpus.access import Role
+from corpus.store import Store
+from webapp import cli
+
+
+@pytest.fixture
+def listening(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What was served; nothing is."""
+    made: list[object] = []
+
+    def create(*_: object, **asked: object) -> None:
+        made.append(asked["host"])
+        raise OSError(0, "taken")
+
+    monkeypatch.setattr("waitress.create_server", create)
+    return made
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "10.0.0.5", "::", "office.example", ""])  # noqa: S104
+def test_personas_are_for_this_machine_alone(
+    tmp_path: Path, listening: list[object], capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    data = tmp_path / "data"
+    assert cli.main(["--data", str(data), "serve", "--personas", "--host", host]) == 2
+    assert capsys.readouterr().err == "示例账户只能在本机地址上使用，请去掉 --personas 或 --host。\n"
+    assert (listening, data.exists()) == ([], False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
+def test_addresses_of_this_machine(host: str) -> None:
+    assert cli._is_loopback(host) is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("ZHIBIAO_PROXY_HEADER", "X-Remote-User"), ("ZHIBIAO_IDLE_MINUTES", "never")]
+)
+def test_a_wrong_environment_is_told_before_anything_else(  # noqa: PLR0917 - fixtures
+    tmp_path: Path,
+    listening: list[object],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    data = tmp_path / "data"
+    assert cli.main(["--data", str(data), "serve"]) == 2
+    assert name in capsys.readouterr().err
+    assert (listening, data.exists()) == ([], False)
+
+
+def test_personas_come_in_by_a_link_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store.create(tmp_path / "data")
+    cli._print_personas(store, "http://127.0.0.1:1")
+    lines = capsys.readouterr().out.splitlines()
+    assert [(user.name, user.has_password, user.must_change) for user in people.users(store)] == [
+        (name, False, False) for name in ("审核示例", "审计示例", "管理示例", "部门示例")
+    ]
+    links = [line.split("/enter/")[1] for line in lines if "/enter/" in line]
+    found = [people.redeem(store, link) for link in links]
+    assert [at and at.user.role for at in found] == [Role.DEPARTMENT, Role.REVIEWER, Role.ADMIN, Role.AUDITOR]
+    people.disable(store, "审计示例", by="")
+    cli._print_personas(store, "http://127.0.0.1:1")
+    assert capsys.readouterr().out.count("/enter/") == 3
+    store.close()
