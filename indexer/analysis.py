@@ -13,7 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import jieba
-import pypinyin
 from jieba import finalseg
 
 from corpus.text import fold
@@ -147,16 +146,21 @@ def _recognised(run: str) -> tuple[str, ...]:
 
 
 _remembered = lru_cache(maxsize=16384)(_recognised)
+# A record's texts are folded for its words and again for its characters.
+_folded = lru_cache(maxsize=256)(fold)
 
 
 class Analyzer:
     """Segmentation with one lexicon. Threads may share it."""
 
-    def __init__(self, terms: Iterable[str] = (), *, cache: Path | None = None) -> None:
-        """``terms`` are kept whole; ``cache`` is a folder for the compiled dictionary (else none is kept)."""
-        folded = [term for term in map(fold, terms) if term]
+    def __init__(self, terms: Iterable[str] = (), *, cache: Path | None = None, folded: bool = False) -> None:
+        """``terms`` are kept whole; ``cache`` is a folder for the compiled dictionary (else none is kept).
+
+        ``folded`` ones are folded already.
+        """
+        kept = [term for term in (terms if folded else map(fold, terms)) if term]
         library = kernel.load()
-        self._tokenizer = _Kernel(library, folded, cache) if library else _Tokenizer(folded, cache)
+        self._tokenizer = _Kernel(library, kept, cache) if library else _Tokenizer(kept, cache)
         self.tokens = lru_cache(maxsize=4096)(self._tokens)
 
     def words(self, text: str) -> list[str]:
@@ -173,7 +177,7 @@ class Analyzer:
 
         公路 and 农村公路 stand in 农村公路养护, whichever way it is cut: jieba's search mode, and more, in one pass.
         """
-        return self._tokenizer.tokens(fold(text))
+        return self._tokenizer.tokens(_folded(text))
 
     def known(self, word: str) -> bool:
         """Whether the dictionary or the lexicon holds ``word``."""
@@ -182,18 +186,34 @@ class Analyzer:
 
 def characters(text: str) -> list[str]:
     """Every character that is not blank: for one-character queries and for literal matches."""
-    return list("".join(fold(text).split()))
+    return list(compact(text))
 
 
-@lru_cache(maxsize=65536)
+def compact(text: str) -> str:
+    """The folded text without blanks."""
+    return "".join(_folded(text).split())
+
+
+@lru_cache(maxsize=4096)
 def pinyin(text: str) -> tuple[str, str]:
     """Full pinyin without tones or blanks, and initials: ``农村公路`` -> ``nongcungonglu``, ``ncgl``.
 
     ü is written u on both sides, so that lü, lv and lu all find 率.
     """
-    syllables = pypinyin.lazy_pinyin(fold(text), errors=lambda rest: list(rest))  # type: ignore[arg-type, return-value]  # noqa: PLW0108
-    syllables = [fold_latin(s) for s in syllables]
-    return "".join(syllables), "".join(s[0] for s in syllables if s)
+    # Read when first asked for: its dictionaries take a third of a second and fifty megabytes.
+    from pypinyin.seg.simpleseg import seg  # noqa: PLC0415
+
+    syllables = [s for word in seg(fold(text)) for s in _spelt(word)]
+    return "".join(syllables), "".join([s[0] for s in syllables if s])
+
+
+@lru_cache(maxsize=16384)
+def _spelt(word: str) -> tuple[str, ...]:
+    """The syllables of a word as pypinyin cuts it: most texts are made of few different ones."""
+    from pypinyin import lazy_pinyin  # noqa: PLC0415
+
+    found = lazy_pinyin(word, errors=lambda rest: list(rest))  # type: ignore[arg-type, return-value]  # noqa: PLW0108
+    return tuple(map(fold_latin, found))
 
 
 def fold_latin(text: str) -> str:

@@ -12,11 +12,13 @@ import json
 import os
 import shutil
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from hashlib import blake2b
+from dataclasses import asdict, astuple, dataclass, replace
+from hashlib import blake2b, file_digest
+from itertools import chain
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
@@ -30,12 +32,17 @@ from indexer.documents import SCHEMAS
 from indexer.engine import Document
 from indexer.engines.derive import Collector
 from indexer.engines.embedded import Embedded
+from indexer.engines.scores import Scores
 
 # Raised whenever what is written changes shape: older generations are rebuilt, never guessed at.
-FORMAT = 7
+FORMAT = 8
 KEEP = 2
 # So many documents make one part of a durable index; from so many indicators on a second process writes them.
 PART = 2500
+# Parts of a large library are larger, up to this: fewer files to keep open, and still little in memory at a time.
+MOST, PARTS = 10_000, 8
+# So many parts may wait for the second process.
+AHEAD = 2
 
 Progress = Callable[[str], None]
 Run = Callable[..., object]
@@ -113,27 +120,30 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
             synonyms = words.synonyms(store)
             lexicon = sorted({fold(t) for t in words.lexicon(store)} | {fold(s.term) for s in synonyms})
             progress("分词")
-            analyzer = Analyzer(lexicon, cache=data / "cache")
-            texts = complete.texts(store)
             aside.mkdir()
-            (aside / "words.json").write_text(
-                json.dumps({"lexicon": lexicon, "synonyms": [asdict(s) for s in synonyms]}, ensure_ascii=False),
-                encoding="utf-8",
-            )
             with _beside(store) as run:
+                analyzer = Analyzer(lexicon, cache=data / "cache", folded=True)
+                (aside / "words.json").write_text(
+                    json.dumps({"lexicon": lexicon, "synonyms": [astuple(s) for s in synonyms]}, ensure_ascii=False),
+                    encoding="utf-8",
+                )
                 weights = settings.shipped().fields.weights()
-                docs, counts, digests, names = {}, {}, {}, {}
+                counts, digests, names = {}, {}, {}
                 for kind in SCHEMAS:
-                    docs[kind], collected = _written(store, kind, analyzer, aside, run)
-                    progress(f"计算 {kind} {len(docs[kind])} 条")
+                    found, collected = _written(store, kind, analyzer, aside, run)
+                    progress(f"计算 {kind} {len(found['open']) + len(found['full'])} 条")
                     served = weights if kind == "indicators" else None
-                    scores = Embedded.derive(aside / "open" / kind, collected["open"], served)
-                    Embedded.derive(aside / "full" / kind, collected["full"], served, scores)
-                    public = [d for d in docs[kind] if not d.restricted]
-                    counts[kind] = len(docs[kind])
-                    digests[kind] = digest((d.id, d.digest) for d in docs[kind])
-                    names[kind] = digest((d.id, d.digest) for d in public)
-                complete.save(aside / "open" / "complete.json", texts, analyzer, docs["indicators"])
+                    present = collected["open"].terms() if kind == "indicators" else set()
+                    Embedded.derive(aside / "open" / kind, collected.pop("open"), served)
+                    # Mapped again, and no longer in memory: a large library has room for one edition only.
+                    scores = Scores.load(aside / "open" / kind / "scores")
+                    Embedded.derive(aside / "full" / kind, collected.pop("full"), served, scores)
+                    counts[kind] = len(found["open"]) + len(found["full"])
+                    digests[kind] = digest(chain(found["open"], found["full"]))
+                    names[kind] = digest(found["open"])
+                    if kind == "indicators":
+                        complete.save(aside / "open" / "complete.bin", complete.texts(store), present)
+                    del scores, present, found
                 progress("写入索引")
         progress("核对")
         _verify(aside, digests)
@@ -163,27 +173,32 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
 
 def _written(
     store: Store, kind: str, analyzer: Analyzer, aside: Path, run: Run
-) -> tuple[list[Document], dict[str, Collector]]:
-    """The documents of a kind, whose durable half is written part by part while the next are being cut.
+) -> tuple[dict[str, list[tuple[str, str]]], dict[str, Collector]]:
+    """Write the durable half of a kind part by part while the next documents are being cut, and keep none of them.
 
-    Beside them what the arrays of each edition are derived from.
+    Gives by edition the (id, digest) of its documents, and what its arrays are derived from.
     """
-    found: list[Document] = []
-    collected = {edition: Collector(SCHEMAS[kind]) for edition in ("open", "full")}
-    parts: dict[str, list[Document]] = {"open": [], "full": []}
-    count = {"open": 0, "full": 0}
+    size = max(PART, min(maintenance.counts(store)["indicators"] // PARTS, MOST))
+    found: dict[str, list[tuple[str, str]]] = {"open": [], "full": []}
+    collected = {edition: Collector(SCHEMAS[kind]) for edition in found}
+    parts: dict[str, list[Document]] = {edition: [] for edition in found}
+    count = dict.fromkeys(found, 0)
 
     def write(edition: str) -> None:
         run(Embedded.write, aside / edition / kind, SCHEMAS[kind], parts[edition], count[edition])
         collected[edition].add(parts[edition])
         parts[edition] = []
         count[edition] += 1
+        same.clear()
 
+    same: dict[str, str] = {}
     for document in _cut(store, kind, analyzer):
-        found.append(document)
+        # Every text was cut into strings of its own: one of each takes a third of the memory, and of handing it over.
+        terms = {field: [*map(same.setdefault, words, words)] for field, words in document.terms.items()}
         edition = "full" if document.restricted else "open"
-        parts[edition].append(document)
-        if len(parts[edition]) == PART:
+        found[edition].append((document.id, document.digest))
+        parts[edition].append(replace(document, terms=terms))
+        if len(parts[edition]) == size:
             write(edition)
     for edition, rest in parts.items():
         if rest or not count[edition]:
@@ -198,8 +213,15 @@ def _beside(store: Store) -> Iterator[Run]:
         yield lambda work, *arguments: work(*arguments)
         return
     with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
-        calls: list[Future[object]] = []
-        yield lambda work, *arguments: calls.append(pool.submit(work, *arguments))
+        # It loads its modules while the first documents are being cut.
+        calls: deque[Future[object]] = deque([pool.submit(int)])
+
+        def run(work: Run, *arguments: object) -> None:
+            calls.append(pool.submit(work, *arguments))
+            while len(calls) > AHEAD:
+                calls.popleft().result()
+
+        yield run
         for call in calls:
             call.result()
 
@@ -229,8 +251,9 @@ def verify(store: Store) -> Manifest:
     with store.reading():
         if store.head() == found.seq:
             listed = json.loads((folder / "words.json").read_text(encoding="utf-8"))["lexicon"]
-            docs = _documents(store, Analyzer(listed, cache=store.folder / "cache"))
-            if {kind: digest((d.id, d.digest) for d in docs[kind]) for kind in SCHEMAS} != found.digests:
+            analyzer = Analyzer(listed, cache=store.folder / "cache", folded=True)
+            cut = {kind: digest((d.id, d.digest) for d in _cut(store, kind, analyzer)) for kind in SCHEMAS}
+            if cut != found.digests:
                 raise NotReady("索引与指标库内容不一致，请运行 zhibiao index --full 重建。")
     return found
 
@@ -255,16 +278,12 @@ def of_kind(store: Store, kind: str, ids: Sequence[str], analyzer: Analyzer) -> 
     return [documents.of_expert(e, analyzer) for e in experts.active(store) if e.id in wanted]
 
 
-def ids_of(kind: str, records: Iterable[str], documents: Iterable[str]) -> set[str]:
-    """The index documents of those records: themselves, or all the passages of a policy that are in ``documents``."""
-    wanted = set(records)
+def held_of(kind: str, records: Iterable[str], index: Embedded) -> set[str]:
+    """The documents of those records in an index: themselves, or all the passages of a policy."""
     if kind != "policies":
-        return wanted
-    return {id for id in documents if id.rpartition("-")[0] in wanted}
-
-
-def _documents(store: Store, analyzer: Analyzer) -> dict[str, list[Document]]:
-    return {kind: list(_cut(store, kind, analyzer)) for kind in SCHEMAS}
+        return index.held(records)
+    wanted = set(records)
+    return {id for id in index.ids() if id.rpartition("-")[0] in wanted}
 
 
 def _cut(store: Store, kind: str, analyzer: Analyzer) -> Iterator[Document]:
@@ -294,7 +313,12 @@ def digest(pairs: Iterable[tuple[str, str]]) -> str:
 def _files(folder: Path) -> str:
     """A digest of every file of a generation but its manifest, which holds it."""
     paths = [p for p in folder.rglob("*") if p.is_file() and p != folder / "manifest.json"]
-    return digest((p.relative_to(folder).as_posix(), blake2b(p.read_bytes()).hexdigest()) for p in paths)
+
+    def content(path: Path) -> str:
+        with path.open("rb") as file:
+            return file_digest(file, "blake2b").hexdigest()
+
+    return digest((p.relative_to(folder).as_posix(), content(p)) for p in paths)
 
 
 def _sync(folder: Path) -> None:

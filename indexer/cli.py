@@ -6,20 +6,22 @@ import json
 import os
 import sys
 from argparse import ArgumentParser, Namespace, _SubParsersAction
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from corpus import maintenance
-from corpus.calls import acting, data_folder, progress
+from corpus import maintenance, seen
+from corpus.access import Actor
+from corpus.calls import acting, data_folder, operating, progress
 from corpus.errors import BadInput, Conflict, NotReady, ZhibiaoError
 from corpus.maintenance import Check
 from corpus.model import Goal, GoalRow
 from corpus.store import Store
 from corpus.text import fold
-from indexer import build, meaning, search, semantic
-from indexer.live import FOLD_AT, Live
+from indexer import build, folding, meaning, search, semantic
+from indexer.live import Live
 from indexer.review import review
 from indexer.search import Query
 from indexer.semantic import Unavailable
@@ -70,10 +72,10 @@ def register(commands: _SubParsersAction[ArgumentParser]) -> None:
 def settle(store: Store) -> None:
     """Bring the index up to date after a write: small changes are served beside it, large ones are built in."""
     try:
-        behind = store.head() - build.manifest(build.current(store.folder)).seq
+        due = folding.beside(store).due
     except NotReady:
-        behind = FOLD_AT
-    if behind >= FOLD_AT:
+        due = True
+    if due:
         build.build(store, progress)
     with suppress(Conflict, Unavailable):  # the server, or the next call, goes on with them
         meaning.keep(store, semantic.embedder(), most=FEW)
@@ -82,6 +84,7 @@ def settle(store: Store) -> None:
 def run_index(args: Namespace) -> int:
     """Build when asked or behind; ``--verify`` only looks."""
     store = Store.open(data_folder(args))
+    operating(args, store, "维护索引")
     if args.verify:
         found = build.verify(store)
     elif args.full or _behind(store):
@@ -110,9 +113,11 @@ def run_search(args: Namespace) -> int:
     store = Store.open(data_folder(args))
     live = Live(store)
     asked = Query(args.query, {}, args.page, args.size)
-    results: Any = SEARCHES[args.kind](store, live, asked, acting(args, store))
+    actor = acting(args, store)
+    search_for: Any = SEARCHES[args.kind]
+    results, document = _answer(store, actor, lambda: search_for(store, live, asked, actor))
     if args.json:
-        print(json.dumps(results.as_json(), ensure_ascii=False))
+        print(document)
         return 0
     if results.used:
         print(f"没有找到“{args.query}”，已显示“{results.used}”的结果。")
@@ -120,6 +125,15 @@ def run_search(args: Namespace) -> int:
     for number, hit in enumerate(results.hits, 1 + (args.page - 1) * args.size):
         print(f"{number:3d}. {_line(args.kind, hit.record)}\n     {hit.why}")
     return 0
+
+
+def _answer(store: Store, actor: Actor, ask: Callable[[], Any]) -> tuple[Any, str]:
+    """An answer and its JSON, once it is written down which restricted records it shows."""
+    with seen.gathering(actor) as gathered:
+        answer = ask()
+        document = json.dumps(answer.as_json(), ensure_ascii=False)
+    seen.write(store, actor, gathered.named_in(document))
+    return answer, document
 
 
 def _line(kind: str, record: Any) -> str:
@@ -142,13 +156,13 @@ def run_suggest(args: Namespace) -> int:
         try:
             if isinstance(draft, ZhibiaoError):
                 raise draft
-            found = suggest(store, live, draft, actor)
+            found, document = _answer(store, actor, partial(suggest, store, live, draft, actor))
         except ZhibiaoError as error:
             print(f"第 {number} 行：{error.message}", file=sys.stderr)
             failed = 1
             continue
         if args.json:
-            print(json.dumps(found.as_json(), ensure_ascii=False))
+            print(document)
             continue
         print(f"# {draft.project or draft.goal[:40]}")
         print("用途：" + "、".join(f"{u.use.use}（{u.confidence:.0%}）" for u in found.uses))
@@ -179,9 +193,12 @@ def _drafts(text: str, args: Namespace) -> Iterator[tuple[int, Draft | ZhibiaoEr
 def run_review(args: Namespace) -> int:
     """Print the findings of a goal table; exit 1 when there are any."""
     store = Store.open(data_folder(args))
-    found = review(_goal(_read(args.file)), store, Live(store), acting(args, store)).as_json()
+    actor = acting(args, store)
+    goal = _goal(_read(args.file))
+    answer, document = _answer(store, actor, lambda: review(goal, store, Live(store), actor))
+    found = answer.as_json()
     if args.json:
-        print(json.dumps(found, ensure_ascii=False))
+        print(document)
     else:
         print(f"得分 {found['score']}，等级 {found['grade']}")
         findings: Any = found["findings"]
@@ -227,7 +244,7 @@ def _read(name: str) -> str:
 def run_doctor(args: Namespace) -> int:
     """Check store, index and words, and say what to do; exit 1 when something is wrong."""
     store = Store.open(data_folder(args))
-    acting(args, store)  # a wrong --as is wrong here too
+    operating(args, store, "检查数据")
     counts = maintenance.counts(store)
     checks = [*maintenance.check(store), _index_check(store), _lexicon_check(store, counts["lexicon"])]
     ok = all(c.ok for c in checks)

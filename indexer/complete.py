@@ -5,28 +5,41 @@ Texts come from public records alone, whoever asks.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from copy import copy
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
+import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from corpus import indicators, words
 from corpus.access import PUBLIC
 from corpus.store import Store
-from corpus.text import fold, is_latin
-from indexer.analysis import Analyzer, fold_latin, pinyin
-from indexer.engine import Document
+from corpus.text import fold, han, is_latin
+from indexer.analysis import fold_latin, pinyin
+from indexer.engines import arrays
+from indexer.engines.arrays import Array
+from indexer.strings import Column, Searched, Sorted, ascending
 
 KINDS = {"use": "用途", "industry": "行业", "domain": "领域", "indicator": "指标", "word": "词语"}
 # Between equally good matches, the more general text comes first: choosing it leaves more to choose from.
-_ORDER = {"domain": 0, "industry": 1, "use": 2, "word": 3, "indicator": 4}
+_KINDS = ("domain", "industry", "use", "word", "indicator")
 # The shortest texts of the vocabulary that may be corrected to, and the shortest input that is.
 _MIN_TYPO = 2
 # The longest Latin input that is read as pinyin; ten characters are sixty letters at most.
 MAX_PINYIN = 60
+# How alike a text must be to be taken for a misspelt one, of fewer than five characters and of more.
+_ALIKE_SHORT, _ALIKE = 0.66, 0.75
+_ROUNDING = 1e-3
+# So many texts are given for what a Latin input sounds like.
+_SOUNDS = 8
+# Of more places than that, the beginnings are looked through first, which may do.
+_MANY = 2000
+# So many completions are kept once they were made.
+_REMEMBERED = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +58,11 @@ class Completion:
 def texts(store: Store) -> list[Completion]:
     """Every text that may be offered, each once: the taxonomy of public records, their names, the lexicon."""
     found: dict[str, Completion] = {}
-    public = list(indicators.active(store, "open"))
-    held = {i.use for i in public}
+    names: dict[str, str] = {}
+    held = set()
+    for i in indicators.active(store, "open"):
+        names.setdefault(i.name, i.id)
+        held.add(i.use)
     for use in indicators.visible_uses(store, PUBLIC):
         if use not in held:
             continue
@@ -54,53 +70,76 @@ def texts(store: Store) -> list[Completion]:
             found.setdefault(text, Completion(text, kind))
     for term in words.lexicon(store):
         found.setdefault(term, Completion(term, "word"))
-    for i in public:
-        found.setdefault(i.name, Completion(i.name, "indicator", i.id))
+    for name, id in names.items():
+        found.setdefault(name, Completion(name, "indicator", id))
     return list(found.values())
 
 
-def save(path: Path, texts: Sequence[Completion], analyzer: Analyzer, docs: Iterable[Document]) -> None:
-    """Write the completion list; words of the lexicon that no public record holds are left out."""
-    present = {term for d in docs if not d.restricted for field in d.terms.values() for term in field}
+def save(path: Path, texts: Sequence[Completion], present: Set[str]) -> None:
+    """Write the completion list; ``present`` are the terms of public records, words in none of them are left out."""
     kept = [c for c in texts if c.kind != "word" or fold(c.text) in present]
     known = {c.text for c in kept}
     # Words of the records themselves: what a pinyin or a misspelt word may stand for.
     kept += [Completion(t, "word") for t in sorted(present - known) if len(t) > 1 and not t.isascii()]
-    rows = [[c.text, c.kind, c.id, *pinyin(c.text)] for c in kept]
-    path.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    arrays.save(path, listed([(c.text, c.kind, c.id, *pinyin(c.text)) for c in kept]), None)
+
+
+def listed(rows: Sequence[tuple[str, str, str, str, str]]) -> dict[str, Array]:
+    """The arrays of a list of (text, kind, id, pinyin, initials).
+
+    Texts are numbered by their rank among equally good matches: kind, length, and the order they came in.
+    """
+    folded = [fold(row[0]) for row in rows]
+    order = sorted(range(len(rows)), key=lambda n: (_KINDS.index(rows[n][1]), len(rows[n][0]), n))
+    heard = sorted(range(len(rows)), key=lambda k: (_KINDS.index(rows[order[k]][1]), len(folded[order[k]]), order[k]))
+    return {
+        **Column.of([rows[n][0] for n in order]).arrays("texts"),
+        **Searched.of([folded[n] for n in order]).arrays("folded"),
+        **Sorted.of([rows[n][2] for n in order]).arrays("ids"),
+        **Searched.of([rows[n][3] for n in order]).arrays("pinyin"),
+        **Sorted.of([rows[n][4] for n in order]).arrays("initials"),
+        "kinds": np.array([_KINDS.index(rows[n][1]) for n in order], np.uint8),
+        "order": np.array(order, np.int32),
+        "heard": np.argsort(np.array(heard, np.int32)).astype(np.int32),
+        "by_heard": np.array(heard, np.int32),
+    }
 
 
 class Completer:
-    """The completion list of a generation, in memory."""
+    """The completion list of a generation: mapped arrays, of which an answer reads little. Threads share it."""
 
-    def __init__(self, rows: Sequence[Sequence[str]]) -> None:
-        self._rows = rows
-        self._texts = [Completion(text, kind, id) for text, kind, id, _, _ in rows]
-        self._folded = [fold(c.text) for c in self._texts]
-        self._pinyin = [row[3] for row in rows]
-        self._initials = [row[4] for row in rows]
-        self._by_pinyin: dict[str, list[int]] = {}
-        for n, spelt in enumerate(self._pinyin):
-            self._by_pinyin.setdefault(spelt, []).append(n)
+    def __init__(self, arrays: Mapping[str, Array]) -> None:
+        """``arrays`` are those that :func:`listed` makes."""
+        self._arrays = arrays
+        self._gone: frozenset[int] = frozenset()
+        self._texts = Column.named("texts", arrays)
+        self._folded, self._pinyin = (Searched.named(name, arrays) for name in ("folded", "pinyin"))
+        self._ids, self._initials = (Sorted.named(name, arrays) for name in ("ids", "initials"))
+        self._kinds = arrays["kinds"].data
+        self._made: dict[int, Completion] = {}
 
     @classmethod
     def load(cls, path: Path) -> Completer:
-        return cls(json.loads(path.read_text(encoding="utf-8")))
+        return cls(arrays.load(path)[0])
 
     def without(self, ids: Collection[str]) -> Completer:
         """The same list without the names of those indicators."""
-        return Completer([row for row in self._rows if row[2] not in ids]) if ids else self
+        if not ids:
+            return self
+        less = copy(self)
+        less._gone = self._gone.union(*(self._ids.whole(id).tolist() for id in ids))
+        return less
 
     def complete(self, typed: str, limit: int = 10) -> list[Completion]:
         """The best texts for what was typed so far: those that begin with it, hold it, sound like it, or nearly do."""
         typed = fold(typed)
         if not typed:
             return []
-        found = self._latin(fold_latin(typed)) if is_latin(typed) else self._han(typed)
+        latin = not han(typed) and is_latin(typed)
+        found = self._first(limit, self._latin(fold_latin(typed)) if latin else self._han(typed))
         if not found:
-            found = self._nearly(typed)
-        found.sort(key=lambda hit: (hit[0], _ORDER[self._texts[hit[1]].kind], len(self._texts[hit[1]].text), hit[1]))
-        return [self._texts[n] for _, n in found[:limit]]
+            found = self._first(limit, self._sounding(typed) if latin else self._meant(typed))
+        return [self._made.get(n) or self._make(n) for n in found]
 
     def sounds(self, typed: str) -> list[str]:
         """The texts that a Latin input spells by full pinyin or by initials, best first; whole ones before beginnings.
@@ -110,49 +149,104 @@ class Completer:
         spelt = fold_latin(typed)
         if not 2 <= len(spelt) <= MAX_PINYIN:
             return []
-        whole = [n for n, p in enumerate(self._pinyin) if p == spelt]
-        whole = whole or [n for n, i in enumerate(self._initials) if i == spelt]
-        begins = [n for n, p in enumerate(self._pinyin) if p.startswith(spelt)] if len(spelt) > 3 else []
-        begins = begins or [n for n, i in enumerate(self._initials) if i.startswith(spelt)]
-        found = whole or begins
-        if not found and len(spelt) > 3:
-            found = [n for n, i in enumerate(self._initials) if OSA.distance(i, spelt, score_cutoff=1) <= 1]
-            found = found or [n for n, p in enumerate(self._pinyin) if OSA.distance(p, spelt, score_cutoff=1) <= 1]
-        found.sort(key=lambda n: (_ORDER[self._texts[n].kind], len(self._folded[n])))
-        return list(dict.fromkeys(self._folded[n] for n in found))[:8]
+        tries = [self._pinyin.whole, self._initials.whole, self._initials.beginning]
+        if len(spelt) > 3:
+            tries[2:] = [self._pinyin.beginning, self._initials.beginning, self._initials.near, self._pinyin.near]
+        found: dict[str, None] = {}
+        for ask in tries:
+            numbers = self._offered(ask(spelt))
+            for heard in ascending(self._arrays["heard"][numbers]):
+                found[self._folded[self._arrays["by_heard"][heard]]] = None
+                if len(found) == _SOUNDS:
+                    break
+            if found:
+                break
+        return [*found]
 
     def correct(self, typed: str) -> str | None:
         """The text most likely meant: one that sounds the same, else one a character or two away."""
         typed = fold(typed)
         if len(typed) < _MIN_TYPO or is_latin(typed):
             return None
-        same = [n for n in self._by_pinyin.get(pinyin(typed)[0], ()) if self._folded[n] != typed]
-        if same:
-            return self._texts[min(same, key=lambda n: (-len(set(typed) & set(self._folded[n])), n))].text
+        order = self._arrays["order"]
+        # Every character that pinyin does not drop gives a letter at least.
+        if len(fold_latin(typed)) <= self._pinyin.longest:
+            same = self._offered(self._pinyin.whole(pinyin(typed)[0])).tolist()
+            same = [n for n in same if self._folded[n] != typed]
+            if same:
+                return self._texts[min(same, key=lambda n: (-len(set(typed) & set(self._folded[n])), order[n]))]
         if len(typed) < 3:
             return None
+        alike = _ALIKE_SHORT if len(typed) < 5 else _ALIKE
+        numbers = self._offered(self._alike(typed, alike))
+        numbers = numbers[np.argsort(order[numbers])].tolist()
         near = process.extractOne(
-            typed, self._folded, scorer=OSA.normalized_similarity, score_cutoff=0.66 if len(typed) < 5 else 0.75
+            typed, [self._folded[n] for n in numbers], scorer=OSA.normalized_similarity, score_cutoff=alike
         )
-        return self._texts[near[2]].text if near and near[0] != typed else None
+        return self._texts[numbers[near[2]]] if near and near[0] != typed else None
 
-    def _han(self, typed: str) -> list[tuple[int, int]]:
-        return [(0 if text.startswith(typed) else 1, n) for n, text in enumerate(self._folded) if typed in text]
+    def _make(self, number: int) -> Completion:
+        made = Completion(self._texts[number], _KINDS[self._kinds[number]], self._ids[number])
+        if len(self._made) >= _REMEMBERED:
+            self._made.clear()
+        self._made[number] = made
+        return made
 
-    def _latin(self, typed: str) -> list[tuple[int, int]]:
-        found = []
-        for n, (text, spelt, initials) in enumerate(zip(self._folded, self._pinyin, self._initials, strict=True)):
-            if typed in text:
-                found.append((0, n))
-            elif initials.startswith(typed) or spelt.startswith(typed):
-                found.append((1, n))
-            elif len(typed) > 3 and typed in spelt:
-                found.append((2, n))
-        return found
+    def _first(self, limit: int, groups: Iterator[Array]) -> list[int]:
+        """The first ``limit`` of those that are offered, the lowest of each group in turn."""
+        found: dict[int, None] = {}
+        gone, count = self._gone, len(self._kinds)
+        for numbers in groups:
+            for ranked in ascending(numbers):
+                if len(found) >= limit:
+                    return [*found]
+                number = ranked if ranked < count else ranked - count
+                if number not in gone:
+                    found[number] = None
+        return [*found]
 
-    def _nearly(self, typed: str) -> list[tuple[int, int]]:
-        if is_latin(typed):
-            meant = set(self.sounds(typed))
-            return [(3, n) for n, text in enumerate(self._folded) if text in meant]
+    def _offered(self, numbers: Array) -> Array:
+        return numbers[~np.isin(numbers, [*self._gone])] if self._gone else numbers
+
+    def _han(self, typed: str) -> Iterator[Array]:
+        ranked = self._folded.ranked(typed)
+        if len(ranked) > _MANY:
+            yield self._folded.beginning(typed)
+        yield ranked
+
+    def _latin(self, typed: str) -> Iterator[Array]:
+        yield self._folded.holding(typed)
+        yield np.append(self._initials.beginning(typed), self._pinyin.beginning(typed))
+        if len(typed) > 3:
+            yield self._pinyin.holding(typed)
+
+    def _sounding(self, typed: str) -> Iterator[Array]:
+        meant = [self._folded.whole(text) for text in self.sounds(typed)]
+        return iter([np.concatenate(meant)]) if meant else iter(())
+
+    def _meant(self, typed: str) -> Iterator[Array]:
         corrected = self.correct(typed)
-        return self._han(fold(corrected)) if corrected else []
+        return self._han(fold(corrected)) if corrected else iter(())
+
+    def _alike(self, typed: str, alike: float) -> Array:
+        """The texts that may be as like as that: no other is, some are not.
+
+        Alike texts share as many characters as the longer one has times ``alike``. So they hold one at least of any
+        characters of the typed that are one more than may be missing, the rarest leaving the fewest texts, and of all
+        its different ones no more are missing either.
+        """
+        share = ceil(alike * len(typed) - _ROUNDING)
+        if share > self._folded.longest:
+            return self._arrays["order"][:0]
+        missing = len(typed) - share
+        holding = {character: self._folded.holding(character) for character in set(typed)}
+        rarest = sorted(typed, key=lambda character: len(holding[character]))[: missing + 1]
+        numbers = np.unique(np.concatenate([holding[character] for character in set(rarest)]))
+        lengths = self._folded.lengths(numbers)
+        numbers = numbers[(lengths >= share) & (lengths * alike <= len(typed) + _ROUNDING)]
+        held = np.zeros(len(numbers), np.int32)
+        for having in holding.values():
+            has = np.zeros(len(self._kinds), bool)
+            has[having] = True
+            held += has[numbers]
+        return numbers[held >= len(holding) - missing]

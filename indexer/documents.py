@@ -8,7 +8,7 @@ from hashlib import blake2b
 from corpus import numbers
 from corpus.model import Expert, Indicator, Visibility
 from corpus.policies import ORIGINAL, Found, passage_id
-from indexer.analysis import Analyzer, characters
+from indexer.analysis import Analyzer, characters, compact
 from indexer.engine import Document, Field, Schema
 
 INDICATORS = Schema(
@@ -135,12 +135,10 @@ def _document(
     sorts: dict[str, str],
     worth: float = 1.0,
 ) -> Document:
-    marks: list[str] = []
-    for part in literal:
-        if part:
-            marks += [*characters(part), "\n"]
-    content = [id, terms, facets, restricted, owner, sorts, worth, marks]
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    marks = "".join([compact(part) + "\n" for part in literal if part])
+    about = json.dumps([id, [*terms], facets, restricted, owner, sorts, worth], ensure_ascii=False, sort_keys=True)
+    # No term holds a control character, and no character of a literal but the line feed between its parts.
+    content = "\0".join([about, *("\1".join(words) for words in terms.values()), marks])
     return Document(
         id=id,
         terms=terms,
@@ -148,7 +146,7 @@ def _document(
         restricted=restricted,
         owner=owner,
         literal=marks,
-        digest=blake2b(text.encode(), digest_size=8).hexdigest(),
+        digest=blake2b(content.encode(), digest_size=8).hexdigest(),
         sorts=sorts,
         worth=worth,
     )

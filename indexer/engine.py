@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from corpus.access import Scope
 
@@ -50,8 +50,7 @@ class Document:
     worth: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """An index term to look for in the fields of ``group``; ``reason`` is empty for the reader's own word.
 
     A synonym names in ``like`` the word that it stands for: a rare synonym of a common word is worth no more than it.
@@ -64,8 +63,7 @@ class Term:
     like: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One part of a query: it is met by any of its ``terms``, or by all of its ``parts`` together.
 
     ``label`` is what the reader wrote; parts are the smaller words inside it (农村 and 公路 of 农村公路).

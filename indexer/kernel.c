@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT 2
+#define FORMAT 3
 #define ROOT 1
 
 typedef struct {
@@ -243,15 +243,21 @@ void zb_finish(Table *t) {
     t->finished = 1;
 }
 
-/* ---- ranking: a query plan over the arrays of one segment (indexer/engines/arrays.py says what each holds) ---- */
+/* ---- ranking: a query plan over the arrays of an index (indexer/engines/arrays.py says what each holds) ---- */
 
-/* Strings in the order of their numbers, and a hash table over them: `order` lists numbers by hash, `buckets` says
- * where in it the hashes with the same first `bits` bits begin. */
+/* Strings in the order of their numbers, end to end. */
 typedef struct {
     const uint32_t *text;
     const int64_t *ends;
+    int64_t count, length; /* how many, and of how many characters in all */
+} Texts;
+
+/* Strings with a hash table over them: `order` lists numbers by hash, `buckets` says where in it the hashes with the
+ * same first `bits` bits begin. */
+typedef struct {
+    Texts texts;
     const int32_t *order, *buckets;
-    int64_t count, bits;
+    int64_t bits;
 } Names;
 
 /* The terms of a group of fields. A whole row holds a document once, its fields' impacts summed by their weights; a
@@ -267,13 +273,20 @@ typedef struct {
     const float *fine_impacts;
     const int32_t *frequencies; /* by term and field, of this segment */
     const double *weights;      /* by field */
-    int64_t width;              /* how many fields */
+    int64_t width, length, fine_length; /* how many fields, and postings of either kind */
 } Group;
+
+/* What lists are ordered by: ranks by document, and the values of the ranks. */
+typedef struct {
+    const int32_t *ranks; /* none where no document has a value */
+    Texts values;
+} Sort;
 
 /* Documents lie in cells: ranges that share visibility, owner and every facet. A run is a longer range, one value of a
  * facet; the runs of all facets follow each other. */
 typedef struct {
     const Group *groups;
+    const Sort *sorts;
     const int32_t *cells;  /* where each begins, and the end of the last */
     const int32_t *values; /* by cell and facet, as numbers of counts */
     const int32_t *owners; /* by cell: 0 for public ones */
@@ -281,38 +294,71 @@ typedef struct {
     const int64_t *firsts; /* by facet, its first run; and the end of the last facet's */
     const int32_t *cell;   /* by document: its cell */
     const uint8_t *alive;  /* by document; none where all are */
-    const int32_t *order;  /* by document: what decides between equals */
-    int64_t size, count, facets, sealed; /* sealed: whether any are not public */
+    const int32_t *order;  /* by document: what decides between equals of this segment */
+    Names ids;
+    int64_t size, count, sealed; /* documents, cells, whether any of these are not public */
 } Segment;
 
-/* Terms end to end, those of a unit and then its parts; then the words that synonyms stand for. */
 typedef struct {
-    const uint32_t *text, *like;
-    const int32_t *lengths, *likes;
-    const uint8_t *addressed; /* 16 x group + field + 1; without + field + 1: all fields; 255: none */
+    const Segment *segments; /* the first holds public records, whose statistics hold */
+    const int64_t *starts;   /* by facet the number of its empty value; and the end of the last facet's */
+    int64_t count, groups, facets, sorts, code; /* code: the sort that decides between equals of two segments, or -1 */
+    int64_t size, cells;     /* the most documents and cells of a segment */
+} Index;
+
+/* As laid out by Python, numbers of 8 bytes first: the terms of every unit followed by its parts. */
+typedef struct {
+    int64_t bytes, units, count, characters, like_characters;
+} PlanHead;
+
+typedef struct {
+    PlanHead head;
     const double *weights;
-    const int32_t *sizes; /* by unit, how many terms, and how many parts */
-    int64_t units, count;
+    const int32_t *lengths, *likes; /* by term: characters of it, and of the word that it is a synonym of */
+    const int32_t *terms, *parts;   /* by unit, how many */
+    const uint32_t *text, *like;
+    const uint8_t *addressed; /* 16 x group + field + 1; without + field + 1: all fields; 255: none */
 } Plan;
 
 typedef struct {
-    const int32_t *documents; /* near ones, rising */
-    const double *points;     /* what is added to their scores */
-    const uint8_t *wanted;    /* by number of counts: whether a filter lets it pass */
-    const int32_t *filtered;  /* facets under a filter */
-    const int32_t *ranks;     /* by document, to be listed by; none to list by score */
-    int64_t nears, filters, need, widens;
-    int64_t owner; /* whose sealed records are seen: -1 for all, 0 for nobody's */
-    int64_t falling;
+    int64_t bytes, offset, limit, need, widens;
+    int64_t sort, falling;           /* -1: by score */
+    int64_t counted;                 /* whether values are counted */
+    int64_t filters, filter_numbers; /* facets under a filter, and how many numbers say what passes */
+    int64_t nears, characters;
+} AskedHead;
+
+typedef struct {
+    AskedHead head;
+    const int64_t *owners;  /* by segment whose sealed records are seen: -1 for all, 0 for nobody's */
+    const uint64_t *alive;  /* by segment, in place of its own; 0: its own */
+    const int64_t *filters; /* of each the facet, how many values pass, and their numbers of counts */
+    const double *points;   /* what is added to scores of near documents */
+    const int32_t *lengths; /* of their ids */
+    const uint32_t *ids;
 } Asked;
+
+/* A thread's memory: what is worked in, and what the answer is laid out in. */
+typedef struct {
+    uint8_t *work;
+    int64_t *answer;
+    int64_t work_bytes, answer_words;
+    int64_t wanted; /* how many were needed where there were too few */
+} Room;
 
 typedef struct {
     double key;
-    int32_t order, document;
+    int32_t order, document, segment;
 } Hit;
 
-#define WINDOW 2048
-#define WIDTH 16
+typedef struct {
+    double points;
+    int32_t document;
+} Near;
+
+#define WINDOW 4096
+#define WIDTH 15
+#define MOST 0x7FFFFFF0
 
 typedef struct {
     const int32_t *documents;
@@ -321,7 +367,7 @@ typedef struct {
     int64_t at, end;
     uint32_t unit, stage; /* stage: below parts, which of them; 0 for a term */
     uint32_t base, parts;
-    int32_t only; /* the field asked for, or -1 */
+    int32_t only, origin; /* the field asked for, or -1; the term */
     float weights[WIDTH];
 } Row;
 
@@ -331,16 +377,33 @@ typedef struct {
     uint32_t stage;     /* how many parts of a unit it holds in turn, above that unit's base */
 } Sum;
 
-static int64_t find_name(const Names *names, const uint32_t *text, int64_t length) {
+static uint64_t hash_of(const uint32_t *text, int64_t length) {
     uint64_t hash = 0xCBF29CE484222325u;
     for (int64_t i = 0; i < length; i++)
         hash = (hash ^ text[i]) * 0x9E3779B97F4A7C15u;
-    hash = (hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93u;
+    return (hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93u;
+}
+
+/* The characters of a string; none for what is no number of one, or where the ends make no sense. */
+static const uint32_t *string_of(const Texts *texts, int64_t number, int64_t *length) {
+    *length = 0;
+    if (number < 0 || number >= texts->count)
+        return texts->text;
+    int64_t start = texts->ends[number], end = texts->ends[number + 1];
+    if (start < 0 || end < start || end > texts->length)
+        return texts->text;
+    *length = end - start;
+    return texts->text + start;
+}
+
+static int64_t find_name(const Names *names, uint64_t hash, const uint32_t *text, int64_t length) {
     uint64_t bucket = hash >> (64 - names->bits);
-    for (int64_t at = names->buckets[bucket]; at < names->buckets[bucket + 1]; at++) {
-        int64_t number = names->order[at], start = names->ends[number];
-        if (names->ends[number + 1] - start == length &&
-            !memcmp(names->text + start, text, (size_t)length * sizeof *text))
+    int64_t at = names->buckets[bucket], end = names->buckets[bucket + 1];
+    for (at = at < 0 ? 0 : at, end = end > names->texts.count ? names->texts.count : end; at < end; at++) {
+        int64_t number = names->order[at], held;
+        const uint32_t *string = string_of(&names->texts, number, &held);
+        if (held == length && number >= 0 && number < names->texts.count &&
+            !memcmp(string, text, (size_t)length * sizeof *text))
             return number;
     }
     return -1;
@@ -349,7 +412,83 @@ static int64_t find_name(const Names *names, const uint32_t *text, int64_t lengt
 /* The numbers of strings that lie end to end; -1 for those that are none of the names. */
 void zb_find(const Names *names, const uint32_t *text, const int32_t *lengths, int64_t count, int32_t *found) {
     for (int64_t i = 0; i < count; text += lengths[i++])
-        found[i] = (int32_t)find_name(names, text, lengths[i]);
+        found[i] = (int32_t)find_name(names, hash_of(text, lengths[i]), text, lengths[i]);
+}
+
+/* Whether so many items of a size begin at a place of a block; the place then moves behind them. */
+static int section(int64_t *at, int64_t bytes, int64_t count, int64_t size, int64_t *start) {
+    *start = *at;
+    if (count < 0 || count > MOST || *at + count * size > bytes)
+        return 0;
+    *at += count * size;
+    return 1;
+}
+
+/* Whether lengths, none below 0, have that sum. */
+static int adds_up(const int32_t *lengths, int64_t count, int64_t sum) {
+    for (int64_t i = 0; i < count; i++) {
+        if (lengths[i] < 0)
+            return 0;
+        sum -= lengths[i];
+    }
+    return sum == 0;
+}
+
+/* Reads a block of terms; whether all of it lies inside and agrees with the index. */
+static int read_plan(const Index *ix, const uint8_t *block, Plan *p) {
+    memcpy(&p->head, block, sizeof p->head);
+    int64_t n = p->head.count, units = p->head.units, bytes = p->head.bytes, at = sizeof p->head, sum = 0;
+    int64_t starts[8];
+    if (!section(&at, bytes, n, 8, starts) || !section(&at, bytes, n, 4, starts + 1) ||
+        !section(&at, bytes, n, 4, starts + 2) || !section(&at, bytes, units, 4, starts + 3) ||
+        !section(&at, bytes, units, 4, starts + 4) || !section(&at, bytes, p->head.characters, 4, starts + 5) ||
+        !section(&at, bytes, p->head.like_characters, 4, starts + 6) || !section(&at, bytes, n, 1, starts + 7))
+        return 0;
+    p->weights = (const double *)(block + starts[0]);
+    p->lengths = (const int32_t *)(block + starts[1]);
+    p->likes = (const int32_t *)(block + starts[2]);
+    p->terms = (const int32_t *)(block + starts[3]);
+    p->parts = (const int32_t *)(block + starts[4]);
+    p->text = (const uint32_t *)(block + starts[5]);
+    p->like = (const uint32_t *)(block + starts[6]);
+    p->addressed = block + starts[7];
+    for (int64_t u = 0; u < units; u++) {
+        if (p->terms[u] < 0 || p->parts[u] < 0)
+            return 0;
+        sum += (int64_t)p->terms[u] + p->parts[u];
+    }
+    for (int64_t i = 0; i < n; i++)
+        if (p->addressed[i] != 255 && ((p->addressed[i] >> 4) >= ix->groups ||
+                                       (p->addressed[i] & 15) > ix->segments->groups[p->addressed[i] >> 4].width))
+            return 0;
+    return at == bytes && sum == n && adds_up(p->lengths, n, p->head.characters) && adds_up(p->likes, n, p->head.like_characters);
+}
+
+static int read_asked(const Index *ix, const uint8_t *block, Asked *a) {
+    memcpy(&a->head, block, sizeof a->head);
+    int64_t bytes = a->head.bytes, n = a->head.nears, at = sizeof a->head, starts[6];
+    if (!section(&at, bytes, ix->count, 8, starts) || !section(&at, bytes, ix->count, 8, starts + 1) ||
+        !section(&at, bytes, a->head.filter_numbers, 8, starts + 2) || !section(&at, bytes, n, 8, starts + 3) ||
+        !section(&at, bytes, n, 4, starts + 4) || !section(&at, bytes, a->head.characters, 4, starts + 5))
+        return 0;
+    a->owners = (const int64_t *)(block + starts[0]);
+    a->alive = (const uint64_t *)(block + starts[1]);
+    a->filters = (const int64_t *)(block + starts[2]);
+    a->points = (const double *)(block + starts[3]);
+    a->lengths = (const int32_t *)(block + starts[4]);
+    a->ids = (const uint32_t *)(block + starts[5]);
+    int64_t k = 0;
+    for (int64_t f = 0; f < a->head.filters; f++) {
+        if (k + 2 > a->head.filter_numbers || a->filters[k] < 0 || a->filters[k] >= ix->facets ||
+            a->filters[k + 1] < 0 || a->filters[k + 1] > a->head.filter_numbers - k - 2)
+            return 0;
+        for (int64_t v = k + 2; v < k + 2 + a->filters[k + 1]; v++)
+            if (a->filters[v] < 0 || a->filters[v] >= ix->starts[ix->facets])
+                return 0;
+        k += 2 + a->filters[k + 1];
+    }
+    return at == bytes && k == a->head.filter_numbers && a->head.sort < ix->sorts && a->head.limit >= 0 && a->head.limit <= MOST &&
+           a->head.offset >= 0 && a->head.offset <= MOST && adds_up(a->lengths, n, a->head.characters);
 }
 
 static double rarity(const Group *public, int64_t term, int64_t field, double records) {
@@ -357,53 +496,114 @@ static double rarity(const Group *public, int64_t term, int64_t field, double re
     return log(1.0 + (records - frequency + 0.5) / (frequency + 0.5));
 }
 
-/* The rows of the terms that stand in a segment, in their order; `origin` takes the term of each. */
-static int64_t rows_of(const Segment *s, const Segment *public, const Plan *p, Row *rows, int32_t *origin, int fine) {
+/* By field what a term's impacts are multiplied by; whether that is what whole rows are made with. A synonym gets no
+ * more rarity than the word that it stands for has. */
+static int worth(const Index *ix, const Group *g, const Group *stated, int64_t term, double weight, uint64_t hash,
+                 const uint32_t *text, int64_t length, const uint32_t *like, int64_t like_length, float *weights) {
+    int64_t one = -1, other = -1;
+    int exact = 1;
+    if (like_length) {
+        one = find_name(&stated->names, hash_of(like, like_length), like, like_length);
+        other = find_name(&stated->names, hash, text, length);
+    }
+    memset(weights, 0, WIDTH * sizeof *weights);
+    for (int64_t f = 0; f < g->width; f++) {
+        double cap = 1.0, records = (double)ix->segments->size;
+        if (like_length) {
+            cap = rarity(stated, one, f, records) / rarity(stated, other, f, records);
+            if (cap > 1.0)
+                cap = 1.0;
+            if (cap < 1.0 && g->frequencies[term * g->width + f])
+                exact = 0;
+        }
+        weights[f] = (float)(weight * g->weights[f] * cap);
+    }
+    return exact;
+}
+
+#ifdef __GNUC__
+#define FETCH(place) __builtin_prefetch(place)
+#else
+#define FETCH(place) ((void)(place))
+#endif
+
+/* The hashes of all terms; those that address nothing have none. */
+static void hash_terms(const Plan *p, uint64_t *hashes) {
+    const uint32_t *text = p->text;
+    for (int64_t n = 0; n < p->head.count; text += p->lengths[n++])
+        hashes[n] = hash_of(text, p->lengths[n]);
+}
+
+/* Asks for the memory that looking the terms up will read, step by step for all of them: then they wait at once and not
+ * one after the other. */
+static void fetch(const Segment *s, const Plan *p, const uint64_t *hashes) {
+    for (int step = 0; step < 4; step++)
+        for (int64_t n = 0; n < p->head.count; n++) {
+            if (p->addressed[n] == 255)
+                continue;
+            const Group *g = s->groups + (p->addressed[n] >> 4);
+            const Names *names = &g->names;
+            const int32_t *bucket = names->buckets + (hashes[n] >> (64 - names->bits));
+            if (step == 0)
+                FETCH(bucket);
+            else if (*bucket < 0 || *bucket >= bucket[1] || *bucket >= names->texts.count)
+                continue;
+            else if (step == 1)
+                FETCH(names->order + *bucket);
+            else if (names->order[*bucket] < 0 || names->order[*bucket] >= names->texts.count)
+                continue;
+            else if (step == 2) {
+                FETCH(names->texts.ends + names->order[*bucket]);
+                FETCH(g->starts + names->order[*bucket]);
+            } else {
+                int64_t length, start = g->starts[names->order[*bucket]];
+                FETCH(string_of(&names->texts, names->order[*bucket], &length));
+                if (start >= 0 && start < g->length) {
+                    FETCH(g->documents + start);
+                    FETCH(g->impacts + start);
+                }
+            }
+        }
+}
+
+/* The rows of the terms that stand in a segment, in their order. */
+static int64_t rows_of(const Index *ix, const Segment *s, const Plan *p, const uint64_t *hashes, Row *rows, int fine) {
     const uint32_t *text = p->text, *like = p->like;
     int64_t found = 0, n = 0;
     uint32_t base = 0;
-    for (int64_t unit = 0; unit < p->units; unit++) {
-        int64_t terms = p->sizes[2 * unit], parts = p->sizes[2 * unit + 1];
+    fetch(s, p, hashes);
+    for (int64_t unit = 0; unit < p->head.units; unit++) {
+        int64_t terms = p->terms[unit], parts = p->parts[unit];
         for (int64_t k = 0; k < terms + parts; text += p->lengths[n], like += p->likes[n], n++, k++) {
             if (p->addressed[n] == 255)
                 continue;
             int group = p->addressed[n] >> 4;
-            const Group *g = s->groups + group, *stated = public->groups + group;
-            int64_t term = find_name(&g->names, text, p->lengths[n]);
+            const Group *g = s->groups + group;
+            int64_t term = find_name(&g->names, hashes[n], text, p->lengths[n]);
             if (term < 0)
                 continue;
             Row *row = rows + found;
             row->only = (p->addressed[n] & 15) - 1;
             int whole = row->only < 0 && !fine;
-            int64_t one = -1, other = -1;
-            if (p->likes[n]) {
-                one = find_name(&stated->names, like, p->likes[n]);
-                other = find_name(&stated->names, text, p->lengths[n]);
-            }
-            for (int64_t f = 0; f < g->width; f++) {
-                double cap = 1.0;
-                if (p->likes[n]) {
-                    cap = rarity(stated, one, f, (double)public->size) / rarity(stated, other, f, (double)public->size);
-                    if (cap > 1.0)
-                        cap = 1.0;
-                    if (cap < 1.0 && g->frequencies[term * g->width + f])
-                        whole = 0;
-                }
-                row->weights[f] = (float)(p->weights[n] * g->weights[f] * cap);
-            }
+            whole &= worth(ix, g, ix->segments->groups + group, term, p->weights[n], hashes[n], text, p->lengths[n], like,
+                           p->likes[n], row->weights);
             if (whole)
                 row->weights[0] = (float)p->weights[n];
             const int64_t *starts = whole ? g->starts : g->fine_starts;
+            int64_t length = whole ? g->length : g->fine_length;
             row->documents = whole ? g->documents : g->fine_documents;
             row->impacts = whole ? g->impacts : g->fine_impacts;
             row->fields = whole ? NULL : g->fields;
             row->at = starts[term];
             row->end = starts[term + 1];
+            if (row->at < 0 || row->end > length)
+                continue;
             row->unit = (uint32_t)unit + 1;
             row->stage = k < terms ? 0 : (uint32_t)(k - terms) + 1;
             row->base = base;
             row->parts = (uint32_t)parts;
-            origin[found++] = (int32_t)n;
+            row->origin = (int32_t)n;
+            found++;
         }
         base += (uint32_t)parts + 1;
     }
@@ -441,79 +641,135 @@ static void meet(Sum *sum, const Row *row) {
     }
 }
 
-/* Adds what a row gives to the documents from `low` to below `high`; whether it holds any of them. */
-static int add(Row *row, Sum *sums, int32_t low, int32_t high, int counted) {
+/* Adds what a row gives to the `span` documents from `low`; whether it holds any of them. Rows rise; one that does
+ * not, in a damaged file, ends early. */
+static int add(Row *row, Sum *sums, int32_t low, uint32_t span) {
     int64_t at = row->at, end = row->end;
     const int32_t *documents = row->documents;
     const float *impacts = row->impacts;
     if (at < end && documents[at] < low)
         row->at = at = skip(documents, at, end, low);
-    if (at == end || documents[at] >= high)
+    if (at == end || (uint32_t)documents[at] - (uint32_t)low >= span)
         return 0;
-    if (row->fields) {
-        for (; at < end && documents[at] < high; at++) {
+    double weight = row->weights[0];
+    for (uint32_t place; at < end && (place = (uint32_t)documents[at] - (uint32_t)low) < span; at++) {
+        if (row->fields) {
             int field = row->fields[at];
-            if (row->only >= 0 && row->only != field)
+            if (field >= WIDTH || (row->only >= 0 && row->only != field))
                 continue;
-            Sum *sum = sums + (documents[at] - low);
-            sum->points += (double)row->weights[field] * impacts[at];
-            meet(sum, row);
+            weight = row->weights[field];
         }
-    } else if (!counted) {
-        double weight = row->weights[0];
-        for (; at < end && documents[at] < high; at++)
-            sums[documents[at] - low].points += weight * impacts[at];
-    } else if (row->stage) {
-        double weight = row->weights[0];
-        for (; at < end && documents[at] < high; at++) {
-            Sum *sum = sums + (documents[at] - low);
-            sum->points += weight * impacts[at];
-            meet(sum, row);
-        }
-    } else {
-        double weight = row->weights[0];
-        uint16_t unit = (uint16_t)row->unit;
-        for (; at < end && documents[at] < high; at++) {
-            Sum *sum = sums + (documents[at] - low);
-            sum->points += weight * impacts[at];
-            sum->met = (uint16_t)(sum->met + (sum->seen != unit));
-            sum->seen = unit;
-        }
+        sums[place].points += weight * impacts[at];
+        meet(sums + place, row);
     }
     row->at = at;
     return 1;
 }
 
-static int better(const Hit *a, const Hit *b) { return a->key > b->key || (a->key == b->key && a->order < b->order); }
-
-/* Keeps the best `limit` hits, the worst of them first. */
-static int64_t keep(Hit *heap, int64_t count, int64_t limit, Hit hit) {
-    int64_t at;
-    if (count < limit) {
-        for (at = count++; at && better(heap + (at - 1) / 2, &hit); at = (at - 1) / 2)
-            heap[at] = heap[(at - 1) / 2];
-    } else {
-        for (at = 0; 2 * at + 1 < count;) {
-            int64_t child = 2 * at + 1;
-            if (child + 1 < count && better(heap + child, heap + child + 1))
-                child++;
-            if (!better(&hit, heap + child))
-                break;
-            heap[at] = heap[child];
-            at = child;
+/* The same where nothing is asked of a document but that any row holds it: its sum is then not UNTOUCHED. */
+static int add_plainly(Row *row, double *sums, int32_t low, uint32_t span) {
+    int64_t at = row->at, end = row->end;
+    const int32_t *documents = row->documents;
+    const float *impacts = row->impacts;
+    if (at < end && documents[at] < low)
+        row->at = at = skip(documents, at, end, low);
+    if (at == end || (uint32_t)documents[at] - (uint32_t)low >= span)
+        return 0;
+    double weight = row->weights[0];
+    uint32_t place;
+    if (row->fields)
+        for (; at < end && (place = (uint32_t)documents[at] - (uint32_t)low) < span; at++) {
+            int field = row->fields[at];
+            if (field < WIDTH && (row->only < 0 || row->only == field))
+                sums[place] += (double)row->weights[field] * impacts[at];
         }
-    }
-    heap[at] = hit;
-    return count;
+    else
+        for (; at < end && (place = (uint32_t)documents[at] - (uint32_t)low) < span; at++)
+            sums[place] += weight * impacts[at];
+    row->at = at;
+    return 1;
 }
 
-static int compare(const void *a, const void *b) { return better(a, b) ? -1 : 1; }
+/* The zero below 0, which every sum begins with: whatever is added that is not below 0, the sum is another. */
+#define UNTOUCHED (-0.0)
 
-static int passes(const Segment *s, const Asked *a, int64_t cell) {
-    if (a->owner >= 0 && s->owners[cell] && s->owners[cell] != a->owner)
+static int touched(double sum) {
+    uint64_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    return bits != 0x8000000000000000u;
+}
+
+/* Whether the bare sums will do: a document needs no unit, or one, and each row of one meets it. */
+static int is_plain(const Row *rows, int64_t length, int64_t need) {
+    if (need <= 0)
+        return 1;
+    for (int64_t r = 0; r < length; r++)
+        for (int64_t f = 0; f < (rows[r].fields ? WIDTH : 1); f++)
+            if (rows[r].stage || signbit(rows[r].weights[f]) || isnan(rows[r].weights[f]))
+                return 0;
+    return need == 1;
+}
+
+/* Below 0 where the first string is before the other, by characters. */
+static int compare(const Texts *one, int64_t a, const Texts *two, int64_t b) {
+    int64_t length, other;
+    const uint32_t *x = string_of(one, a, &length), *y = string_of(two, b, &other);
+    for (int64_t i = 0; i < length && i < other; i++)
+        if (x[i] != y[i])
+            return x[i] < y[i] ? -1 : 1;
+    return length == other ? 0 : length < other ? -1 : 1;
+}
+
+static int compare_ranks(const Index *ix, int64_t sort, const Hit *a, const Hit *b) {
+    const Sort *one = ix->segments[a->segment].sorts + sort, *two = ix->segments[b->segment].sorts + sort;
+    int64_t x = one->ranks ? one->ranks[a->document] : -1, y = two->ranks ? two->ranks[b->document] : -1;
+    return compare(&one->values, x, &two->values, y);
+}
+
+/* Whether one hit stands before another. Ranks are each segment's own: between two segments, texts decide. */
+static int better(const Index *ix, const Asked *a, const Hit *one, const Hit *two) {
+    if (one->segment == two->segment)
+        return one->key > two->key || (one->key == two->key && one->order < two->order);
+    int found = 0;
+    if (a->head.sort >= 0)
+        found = (a->head.falling ? -1 : 1) * compare_ranks(ix, a->head.sort, one, two);
+    else if (one->key != two->key)
+        return one->key > two->key;
+    if (!found && ix->code >= 0)
+        found = compare_ranks(ix, ix->code, one, two);
+    if (!found)
+        found = compare(&ix->segments[one->segment].ids.texts, one->document, &ix->segments[two->segment].ids.texts,
+                        two->document);
+    return found < 0;
+}
+
+/* Puts a hit in place of the worst, which stands first, and that place in order. */
+static void sink(const Index *ix, const Asked *a, Hit *heap, int64_t count, Hit hit) {
+    int64_t at = 0;
+    while (2 * at + 1 < count) {
+        int64_t child = 2 * at + 1;
+        if (child + 1 < count && better(ix, a, heap + child, heap + child + 1))
+            child++;
+        if (!better(ix, a, &hit, heap + child))
+            break;
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = hit;
+}
+
+static void rise(const Index *ix, const Asked *a, Hit *heap, int64_t at, Hit hit) {
+    for (; at && better(ix, a, heap + (at - 1) / 2, &hit); at = (at - 1) / 2)
+        heap[at] = heap[(at - 1) / 2];
+    heap[at] = hit;
+}
+
+static int passes(const Index *ix, const Segment *s, const Asked *a, int64_t owner, const uint8_t *wanted,
+                  int64_t cell) {
+    if (owner >= 0 && s->owners[cell] && s->owners[cell] != owner)
         return 0;
-    for (int64_t k = 0; k < a->filters; k++)
-        if (!a->wanted[s->values[cell * s->facets + a->filtered[k]]])
+    for (int64_t f = 0, k = 0; f < a->head.filters; f++, k += 2 + a->filters[k + 1])
+        if (!wanted[s->values[cell * ix->facets + a->filters[k]]])
             return 0;
     return 1;
 }
@@ -526,127 +782,217 @@ static int64_t extend(int32_t *ranges, int64_t count, int32_t from, int32_t to) 
 }
 
 /* The ranges of documents that filters and clearance let pass, each by its first and the one after its last. */
-static int64_t passing(const Segment *s, const Asked *a, int32_t *ranges) {
+static int64_t passing(const Index *ix, const Segment *s, const Asked *a, int64_t owner, const uint8_t *wanted,
+                       int32_t *ranges) {
     int64_t count = 0;
-    int open = a->owner < 0 || !s->sealed;
-    if (open && a->filters == 0)
+    int open = owner < 0 || !s->sealed;
+    if (open && a->head.filters == 0)
         return extend(ranges, 0, 0, (int32_t)s->size);
-    if (open && a->filters == 1) {
-        for (int64_t r = s->firsts[a->filtered[0]]; r < s->firsts[a->filtered[0] + 1]; r++)
-            if (a->wanted[s->runs[3 * r + 2]])
+    if (open && a->head.filters == 1) {
+        for (int64_t r = s->firsts[a->filters[0]]; r < s->firsts[a->filters[0] + 1]; r++)
+            if (wanted[s->runs[3 * r + 2]])
                 count = extend(ranges, count, s->runs[3 * r], s->runs[3 * r + 1]);
         return count;
     }
     for (int64_t cell = 0; cell < s->count; cell++)
-        if (passes(s, a, cell))
+        if (passes(ix, s, a, owner, wanted, cell))
             count = extend(ranges, count, s->cells[cell], s->cells[cell + 1]);
     return count;
 }
 
-/* Few documents are counted by their cells, many by runs. */
-static void count_values(const Segment *s, int64_t *counts, const int32_t *before, int32_t from, int32_t to) {
-    int64_t total = before[s->size];
-    if (total * s->facets < s->firsts[s->facets]) {
+/* Counts the values of the matches: `before` says by document how many match before it, between `from` and `to`. Few
+ * are counted by their cells, many by runs. */
+static void count_values(const Index *ix, const Segment *s, int64_t *counts, const int32_t *before, int32_t from,
+                         int32_t to) {
+    int64_t total = before[to];
+    if (total * ix->facets < s->firsts[ix->facets]) {
         for (int32_t d = from; total; d++)
             if (before[d + 1] > before[d]) {
-                const int32_t *values = s->values + (int64_t)s->cell[d] * s->facets;
-                for (int64_t f = 0; f < s->facets; f++)
+                const int32_t *values = s->values + (int64_t)s->cell[d] * ix->facets;
+                for (int64_t f = 0; f < ix->facets; f++)
                     counts[values[f]]++;
                 total--;
             }
         return;
     }
-    for (const int32_t *run = s->runs; run < s->runs + 3 * s->firsts[s->facets]; run += 3)
+    for (const int32_t *run = s->runs; run < s->runs + 3 * s->firsts[ix->facets]; run += 3)
         if (run[0] < to && run[1] > from)
-            counts[run[2]] += before[run[1]] - before[run[0]];
+            counts[run[2]] += before[run[1] < to ? run[1] : to] - before[run[0] > from ? run[0] : from];
 }
 
+/* Everything that a search works in. */
 typedef struct {
-    Sum *sums;
     Row *rows;
-    int32_t *origin, *ranges;
-    int32_t *before; /* by document, how many match before it */
-} Memory;
+    uint64_t *hashes;
+    Sum *sums;
+    double *bare;
+    Hit *best;
+    Near *near;
+    int64_t *counts;
+    int32_t *ranges, *before;
+    uint8_t *wanted;
+    int64_t count, top; /* hits kept, and how many may be */
+} Work;
 
-static void release(Memory *m) {
-    free(m->sums);
-    free(m->rows);
-    free(m->origin);
-    free(m->ranges);
-    free(m->before);
+static int64_t next(int64_t *at, int64_t count, int64_t size) {
+    int64_t start = *at;
+    *at += (count * size + 15) / 16 * 16;
+    return start;
 }
 
-static int reserve(Memory *m, const Segment *s, const Plan *p) {
-    m->sums = malloc(WINDOW * sizeof *m->sums);
-    m->rows = malloc((size_t)(p->count + 1) * sizeof *m->rows);
-    m->origin = malloc((size_t)(p->count + 1) * sizeof *m->origin);
-    m->ranges = malloc((size_t)(2 * s->count + 2) * sizeof *m->ranges);
-    m->before = malloc((size_t)(s->size + 1) * sizeof *m->before);
-    if (m->sums && m->rows && m->origin && m->ranges && m->before)
+static int lay_out(const Index *ix, const Plan *p, const Asked *a, Room *room, Work *w) {
+    int64_t at = 0, values = ix->starts[ix->facets];
+    w->count = 0;
+    w->top = a->head.limit ? a->head.offset + a->head.limit : 0;
+    int64_t rows = next(&at, p->head.count + 1, sizeof *w->rows), sums = next(&at, WINDOW, sizeof *w->sums);
+    int64_t hashes = next(&at, p->head.count + 1, sizeof *w->hashes);
+    int64_t best = next(&at, w->top + 1, sizeof *w->best), near = next(&at, a->head.nears + 1, sizeof *w->near);
+    int64_t counts = next(&at, values + 1, sizeof *w->counts);
+    int64_t ranges = next(&at, 2 * ix->cells + 2, sizeof *w->ranges);
+    int64_t before = next(&at, ix->size + 1, sizeof *w->before), wanted = next(&at, values + 1, 1);
+    if (at > room->work_bytes) {
+        room->wanted = at;
         return 0;
-    release(m);
-    return -1;
+    }
+    w->rows = (Row *)(room->work + rows);
+    w->hashes = (uint64_t *)(room->work + hashes);
+    w->sums = (Sum *)(room->work + sums);
+    w->bare = (double *)(room->work + sums);
+    w->best = (Hit *)(room->work + best);
+    w->near = (Near *)(room->work + near);
+    w->counts = (int64_t *)(room->work + counts);
+    w->ranges = (int32_t *)(room->work + ranges);
+    w->before = (int32_t *)(room->work + before);
+    w->wanted = room->work + wanted;
+    hash_terms(p, w->hashes);
+    if (a->head.counted)
+        memset(w->counts, 0, (size_t)values * sizeof *w->counts);
+    if (a->head.filters) {
+        memset(w->wanted, 0, (size_t)values);
+        for (int64_t f = 0, k = 0; f < a->head.filters; f++, k += 2 + a->filters[k + 1])
+            for (int64_t v = 0; v < a->filters[k + 1]; v++)
+                w->wanted[a->filters[k + 2 + v]] = 1;
+    }
+    return 1;
 }
 
-/* Runs a plan: how many documents match, or -1 without memory.
- *
- * `counts`, unless none, grows by their facets' values; `best` takes the first `limit` of them, `kept` how many these
- * are. Every document's score is summed in the order of the terms, whatever other documents there are.
- */
-int64_t zb_search(const Segment *s, const Segment *public, const Plan *p, const Asked *a, int64_t *counts, Hit *best,
-                  int64_t limit, int64_t *kept) {
-    Memory m;
-    if (reserve(&m, s, p))
-        return -1;
-    int64_t length = rows_of(s, public, p, m.rows, m.origin, 0), ranges = passing(s, a, m.ranges), count = 0, near = 0;
-    int32_t total = 0, done = 0;
+/* Keeps a hit if it is one of the best; the key that the next must not be below. */
+static double offer(const Index *ix, const Asked *a, Work *w, Hit hit) {
+    if (w->count < w->top)
+        rise(ix, a, w->best, w->count++, hit);
+    else if (w->top && better(ix, a, &hit, w->best))
+        sink(ix, a, w->best, w->count, hit);
+    return w->count == w->top ? (w->top ? w->best[0].key : HUGE_VAL) : -HUGE_VAL;
+}
+
+static int by_document(const void *a, const void *b) {
+    const Near *one = a, *two = b;
+    if (one->document != two->document)
+        return one->document < two->document ? -1 : 1;
+    return one->points < two->points ? -1 : one->points > two->points;
+}
+
+/* The near documents of a segment with their points, rising. */
+static int64_t near_of(const Segment *s, const Asked *a, Near *near) {
+    const uint32_t *id = a->ids;
+    int64_t found = 0;
+    for (int64_t k = 0; k < a->head.nears; id += a->lengths[k++]) {
+        int64_t number = find_name(&s->ids, hash_of(id, a->lengths[k]), id, a->lengths[k]);
+        if (number >= 0 && number < s->size)
+            near[found++] = (Near){a->points[k], (int32_t)number};
+    }
+    qsort(near, (size_t)found, sizeof *near, by_document);
+    return found;
+}
+
+/* Runs a plan over a segment: how many documents match. Counts and hits grow by them. Every document's score is summed
+ * in the order of the terms, whatever other documents there are. */
+static int64_t search(const Index *ix, int32_t number, const Plan *p, const Asked *a, Work *w) {
+    const Segment *s = ix->segments + number;
+    const uint8_t *alive = a->alive[number] ? (const uint8_t *)(uintptr_t)a->alive[number] : s->alive;
+    const int32_t *ranks = a->head.sort >= 0 ? s->sorts[a->head.sort].ranks : NULL;
+    int64_t need = a->head.need, nears = near_of(s, a, w->near), near = 0;
+    int64_t length = rows_of(ix, s, p, w->hashes, w->rows, 0);
+    int64_t ranges = passing(ix, s, a, a->owners[number], w->wanted, w->ranges);
+    int plain = is_plain(w->rows, length, need);
+    int bare = plain && need > 0 && !alive && a->head.sort < 0; /* the usual case, in short */
+    int32_t window = plain ? WINDOW : WINDOW / 2, total = 0;
+    if (!ranges || (!length && need > 0 && !(nears && a->head.widens)))
+        return 0;
+    int32_t first = w->ranges[0], last = w->ranges[2 * ranges - 1], done = first;
+    double least = a->head.sort < 0 && w->top && w->count == w->top ? w->best[0].key : -HUGE_VAL;
     for (int64_t range = 0; range < ranges;) {
         /* A window begins in a range and ends in one. */
-        int32_t low = m.ranges[2 * range] > done ? m.ranges[2 * range] : done, high = low;
-        int32_t most = s->size - low > WINDOW ? low + WINDOW : (int32_t)s->size;
-        for (int64_t r = range; r < ranges && m.ranges[2 * r] < most; r++)
-            high = m.ranges[2 * r + 1] < most ? m.ranges[2 * r + 1] : most;
-        int any = a->need == 0;
-        memset(m.sums, 0, (size_t)(high - low) * sizeof *m.sums);
-        for (int64_t r = 0; r < length; r++)
-            any |= add(m.rows + r, m.sums, low, high, a->need > 0);
-        for (; near < a->nears && a->documents[near] < high; near++)
-            if (a->documents[near] >= low) {
-                any = 1;
-                m.sums[a->documents[near] - low].points += a->points[near];
-                if (a->widens)
-                    m.sums[a->documents[near] - low].met = UINT16_MAX;
+        int32_t low = w->ranges[2 * range] > done ? w->ranges[2 * range] : done, high = low;
+        int32_t most = s->size - low > window ? low + window : (int32_t)s->size;
+        for (int64_t r = range; r < ranges && w->ranges[2 * r] < most; r++)
+            high = w->ranges[2 * r + 1] < most ? w->ranges[2 * r + 1] : most;
+        uint32_t span = (uint32_t)(high - low);
+        int any = need <= 0;
+        if (plain) {
+            for (uint32_t k = 0; k < span; k++)
+                w->bare[k] = UNTOUCHED;
+            for (int64_t r = 0; r < length; r++)
+                any |= add_plainly(w->rows + r, w->bare, low, span);
+        } else {
+            memset(w->sums, 0, span * sizeof *w->sums);
+            for (int64_t r = 0; r < length; r++)
+                any |= add(w->rows + r, w->sums, low, span);
+        }
+        for (; near < nears && w->near[near].document < high; near++) {
+            int32_t place = w->near[near].document - low;
+            if (place < 0)
+                continue;
+            any = 1;
+            if (plain) {
+                if (need <= 0 || a->head.widens || touched(w->bare[place]))
+                    w->bare[place] += w->near[near].points;
+                if (a->head.widens && !touched(w->bare[place]))
+                    w->bare[place] = 0.0;
+            } else {
+                w->sums[place].points += w->near[near].points;
+                if (a->head.widens)
+                    w->sums[place].met = UINT16_MAX;
             }
-        for (; range < ranges && m.ranges[2 * range] < high; range++) {
-            int32_t from = m.ranges[2 * range] > low ? m.ranges[2 * range] : low;
-            int32_t to = m.ranges[2 * range + 1] < high ? m.ranges[2 * range + 1] : high;
+        }
+        for (; range < ranges && w->ranges[2 * range] < high; range++) {
+            int32_t from = w->ranges[2 * range] > low ? w->ranges[2 * range] : low;
+            int32_t to = w->ranges[2 * range + 1] < high ? w->ranges[2 * range + 1] : high;
             for (; done < from; done++)
-                m.before[done] = total;
-            for (int32_t d = from; d < to; d++) {
-                const Sum *sum = m.sums + (d - low);
-                m.before[d] = total;
-                if (!any || sum->met < a->need || (s->alive && !s->alive[d]))
+                w->before[done] = total;
+            for (int32_t d = from; d < to && bare; d++) {
+                w->before[d] = total;
+                if (!touched(w->bare[d - low]))
                     continue;
                 total++;
-                double key = a->ranks ? (a->falling ? a->ranks[d] : -a->ranks[d]) : (double)(float)sum->points;
-                if (limit && (count < limit || key >= best[0].key)) {
-                    Hit hit = {key, s->order[d], d};
-                    if (count < limit || better(&hit, best))
-                        count = keep(best, count, limit, hit);
-                }
+                double key = (double)(float)w->bare[d - low];
+                if (key >= least)
+                    least = offer(ix, a, w, (Hit){key, s->order[d], d, number});
+            }
+            for (int32_t d = from; d < to && !bare; d++) {
+                double points = plain ? w->bare[d - low] : w->sums[d - low].points;
+                w->before[d] = total;
+                if (!any || (alive && !alive[d]) ||
+                    (need > 0 && !(plain ? touched(points) : w->sums[d - low].met >= need)))
+                    continue;
+                total++;
+                Hit hit = {(double)(float)points, s->order[d], d, number};
+                if (hit.key < least)
+                    continue;
+                if (a->head.sort >= 0)
+                    hit.key = !ranks ? 0.0 : a->head.falling ? ranks[d] : -(double)ranks[d];
+                double lowest = offer(ix, a, w, hit);
+                if (a->head.sort < 0)
+                    least = lowest;
             }
             done = to;
-            if (m.ranges[2 * range + 1] > high)
+            if (w->ranges[2 * range + 1] > high)
                 break;
         }
     }
-    for (; done <= s->size; done++)
-        m.before[done] = total;
-    if (counts && total)
-        count_values(s, counts, m.before, m.ranges[0], m.ranges[2 * ranges - 1]);
-    release(&m);
-    qsort(best, (size_t)count, sizeof *best, compare);
-    *kept = count;
+    w->before[last] = total;
+    if (a->head.counted && total)
+        count_values(ix, s, w->counts, w->before, first, last);
     return total;
 }
 
@@ -654,25 +1000,78 @@ static int falling(const void *a, const void *b) {
     return *(const int64_t *)a < *(const int64_t *)b ? 1 : -1;
 }
 
-/* Lists the counts above 0 of each facet, the most first, equal ones in their order: `numbers` and `sizes` take them
- * end to end, `lengths` how many of each. Facet f has the counts from `starts[f]`, of the empty value and not listed,
- * to below `starts[f + 1]`; there are fewer than 2^24 in all.
- */
-void zb_tally(const int64_t *counts, const int64_t *starts, int64_t facets, int32_t *numbers, int64_t *sizes,
-              int64_t *lengths) {
-    int64_t at = 0;
-    for (int64_t f = 0; f < facets; f++) {
-        int64_t first = at;
-        for (int64_t n = starts[f] + 1; n < starts[f + 1]; n++)
-            if (counts[n])
-                sizes[at++] = counts[n] << 24 | (0xFFFFFF - n);
-        qsort(sizes + first, (size_t)(at - first), sizeof *sizes, falling);
-        lengths[f] = at - first;
+/* Lays out an answer: total, how many hits, characters of their ids, and by facet how many values; then the scores,
+ * the ends of ids, values and their counts, the most first and equal ones in their order, and the ids. Or how many
+ * words that takes. */
+static int64_t answer(const Index *ix, const Asked *a, Work *w, Room *room, int64_t total) {
+    int64_t *out = room->answer, at = 3 + ix->facets, kept = w->count - a->head.offset, listed = 0, characters = 0;
+    kept = kept > 0 ? kept : 0;
+    /* The worst goes to the end, and so on: the best stand first. */
+    for (int64_t n = w->count - 1; n > 0; n--) {
+        Hit worst = w->best[0];
+        sink(ix, a, w->best, n, w->best[n]);
+        w->best[n] = worst;
     }
-    for (int64_t k = 0; k < at; k++) {
-        numbers[k] = (int32_t)(0xFFFFFF - (sizes[k] & 0xFFFFFF));
+    const Hit *hits = w->best + a->head.offset;
+    for (int64_t k = 0; k < kept; k++) {
+        int64_t length;
+        string_of(&ix->segments[hits[k].segment].ids.texts, hits[k].document, &length);
+        characters += length;
+    }
+    if (a->head.counted)
+        for (int64_t f = 0; f < ix->facets; f++)
+            for (int64_t v = ix->starts[f] + 1; v < ix->starts[f + 1]; v++)
+                listed += w->counts[v] != 0;
+    int64_t needed = at + 2 * kept + 2 * listed + (characters + 1) / 2;
+    if (needed > room->answer_words)
+        return needed;
+    double *scores = (double *)(out + at);
+    int64_t *ends = out + at + kept;
+    uint32_t *text = (uint32_t *)(out + at + 2 * kept + 2 * listed);
+    characters = 0;
+    for (int64_t k = 0; k < kept; k++) {
+        int64_t length;
+        const uint32_t *id = string_of(&ix->segments[hits[k].segment].ids.texts, hits[k].document, &length);
+        memcpy(text + characters, id, (size_t)length * sizeof *id);
+        scores[k] = hits[k].key;
+        ends[k] = characters += length;
+    }
+    int64_t *numbers = ends + kept, *sizes = numbers + listed, n = 0;
+    for (int64_t f = 0; f < ix->facets; f++) {
+        int64_t start = n;
+        if (a->head.counted)
+            for (int64_t v = ix->starts[f] + 1; v < ix->starts[f + 1]; v++)
+                if (w->counts[v])
+                    sizes[n++] = w->counts[v] << 24 | (0xFFFFFF - v);
+        qsort(sizes + start, (size_t)(n - start), sizeof *sizes, falling);
+        out[3 + f] = n - start;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        numbers[k] = 0xFFFFFF - (sizes[k] & 0xFFFFFF);
         sizes[k] >>= 24;
     }
+    out[0] = total;
+    out[1] = kept;
+    out[2] = characters;
+    return 0;
+}
+
+/* Answers a plan: 0 when the answer is laid out; 1 or 2 when that takes more room to work in or to answer in, of which
+ * `room` then says how much; -1 for blocks that do not agree with themselves or with the index. */
+int32_t zb_search(const Index *ix, const uint8_t *plan, const uint8_t *asked, Room *room) {
+    Plan p;
+    Asked a;
+    Work w;
+    if (!read_plan(ix, plan, &p) || !read_asked(ix, asked, &a))
+        return -1;
+    if (!lay_out(ix, &p, &a, room, &w))
+        return 1;
+    int64_t total = 0;
+    for (int64_t n = 0; n < ix->count; n++)
+        if (ix->segments[n].size)
+            total += search(ix, (int32_t)n, &p, &a, &w);
+    room->wanted = answer(ix, &a, &w, room, total);
+    return room->wanted ? 2 : 0;
 }
 
 typedef struct {
@@ -680,37 +1079,41 @@ typedef struct {
     float score;
 } Share;
 
-/* What each term gives to each of some documents, which rise: how many shares there are, or -1 without memory.
+/* What each term gives to each of some documents of a segment, which rise: how many shares there are, -1 without
+ * memory or for a block that does not agree with the index.
  *
  * `shares` takes up to `room` of them; when there are more, they must be asked for again with more room.
  */
-int64_t zb_explain(const Segment *s, const Segment *public, const Plan *p, const int32_t *documents, int64_t count,
+int64_t zb_explain(const Index *ix, int64_t segment, const uint8_t *plan, const int32_t *documents, int64_t count,
                    Share *shares, int64_t room) {
-    Row *rows = malloc((size_t)(p->count + 1) * sizeof *rows);
-    int32_t *origin = malloc((size_t)(p->count + 1) * sizeof *origin);
-    int64_t found = 0;
-    if (!rows || !origin) {
+    Plan p;
+    if (segment < 0 || segment >= ix->count || !read_plan(ix, plan, &p))
+        return -1;
+    Row *rows = malloc((size_t)(p.head.count + 1) * sizeof *rows);
+    uint64_t *hashes = malloc((size_t)(p.head.count + 1) * sizeof *hashes);
+    if (!rows || !hashes) {
         free(rows);
-        free(origin);
+        free(hashes);
         return -1;
     }
-    int64_t length = rows_of(s, public, p, rows, origin, 1);
+    hash_terms(&p, hashes);
+    int64_t length = rows_of(ix, ix->segments + segment, &p, hashes, rows, 1), found = 0;
     for (int64_t r = 0; r < length; r++) {
         const Row *row = rows + r;
         int64_t at = row->at;
         for (int64_t k = 0; k < count && at < row->end; k++) {
             at = row->documents[at] < documents[k] ? skip(row->documents, at, row->end, documents[k]) : at;
             for (; at < row->end && row->documents[at] == documents[k]; at++)
-                if (row->only < 0 || row->only == row->fields[at]) {
+                if (row->fields[at] < WIDTH && (row->only < 0 || row->only == row->fields[at])) {
                     if (found < room) {
                         double score = (double)row->weights[row->fields[at]] * row->impacts[at];
-                        shares[found] = (Share){(int32_t)k, origin[r], row->fields[at], (float)score};
+                        shares[found] = (Share){(int32_t)k, row->origin, row->fields[at], (float)score};
                     }
                     found++;
                 }
         }
     }
     free(rows);
-    free(origin);
+    free(hashes);
     return found;
 }

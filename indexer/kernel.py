@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 LIBRARY = f"_kernel{sysconfig.get_config_var('SHLIB_SUFFIX') or '.so'}"
 # As kernel.c says it of itself: a library left over from other sources is not used.
-FORMAT = 2
+FORMAT = 3
 
 _MAGIC = b"zhibiao words 1" + sys.byteorder[:1].encode()
 _ENCODING = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
@@ -200,11 +200,8 @@ def _open(path: Path) -> Library | None:
                 functions.zb_cut.restype = number
                 functions.zb_find.argtypes = [pointer, pointer, pointer, number, pointer]
                 functions.zb_find.restype = None
-                functions.zb_search.argtypes = [*[pointer] * 6, number, pointer]
-                functions.zb_search.restype = number
-                functions.zb_tally.argtypes = [pointer, pointer, number, *[pointer] * 3]
-                functions.zb_tally.restype = None
-                functions.zb_explain.argtypes = [*[pointer] * 4, number, pointer, number]
+                functions.zb_search.argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p, pointer]
+                functions.zb_explain.argtypes = [pointer, number, *[ctypes.c_char_p] * 2, number, pointer, number]
                 functions.zb_explain.restype = number
             return library
     return None

@@ -24,9 +24,6 @@ from indexer.semantic import Embedder
 from indexer.settings import Settings
 from indexer.spelling import Spelling
 
-# So many changed records are folded into a new generation instead of being kept beside the old one.
-FOLD_AT = 500
-
 
 @dataclass(frozen=True)
 class View:
@@ -140,9 +137,9 @@ class Live:
                 continue
             pending += len(ids)
             documents = build.of_kind(self.store, kind, ids, base.words.analyzer)
-            gone = build.ids_of(kind, ids, base.engines[kind, "full"].ids())
+            gone = build.held_of(kind, ids, base.engines[kind, "full"])
             public = [d for d in documents if not d.restricted]
-            dropped = {d for d in base.engines[kind, "open"].ids() if d in gone}.difference(d.id for d in public)
+            dropped = base.engines[kind, "open"].held(gone).difference(d.id for d in public)
             public_changes |= dict.fromkeys(dropped, "") | {d.id: d.digest for d in public}
             withdrawn |= dropped
             engines[kind, "open"] = base.engines[kind, "open"].with_changes(public, gone)
@@ -190,14 +187,15 @@ class Live:
     def _open(self, folder: Path) -> View:
         manifest = build.manifest(folder)
         words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
-        synonyms = [Synonym(s["term"], s["variant"], SynonymType(s["type"])) for s in words["synonyms"]]
+        types = {t.value: t for t in SynonymType}
+        synonyms = [Synonym(term, variant, types[kind]) for term, variant, kind in words["synonyms"]]
         weights = self._weights()
         engines = {}
         for kind, schema in SCHEMAS.items():
             for edition, folders in (("open", ["open"]), ("full", ["open", "full"])):
                 engine = Embedded.open(schema, [folder / name / kind for name in folders])
                 engines[kind, edition] = engine.weighed(weights.fields.weights()) if kind == "indicators" else engine
-        analyzer = Analyzer(words["lexicon"], cache=self.store.folder / "cache")
+        analyzer = Analyzer(words["lexicon"], cache=self.store.folder / "cache", folded=True)
         return View(
             folder=folder,
             manifest=manifest,
@@ -211,7 +209,7 @@ class Live:
                 words["lexicon"],
                 engines["indicators", "open"].frequency,
             ),
-            completer=Completer.load(folder / "open" / "complete.json"),
+            completer=Completer.load(folder / "open" / "complete.bin"),
             engines=engines,
             generation=manifest.public,
         )

@@ -222,7 +222,7 @@ def loosened(plan: Plan) -> Plan | None:
     """For a query of a category and an object: any part of the object will do, 救灾 of 救灾资金; or nothing."""
     if not any(names_category(unit) for unit in plan.units):
         return None
-    units = tuple(u if names_category(u) else replace(u, terms=(*u.terms, *u.parts), parts=()) for u in plan.units)
+    units = tuple(u if names_category(u) else u._replace(terms=(*u.terms, *u.parts), parts=()) for u in plan.units)
     return replace(plan, units=units) if units != plan.units else None
 
 
@@ -241,7 +241,7 @@ def _aspect(unit: Unit, words: Vocabulary) -> Unit:
     token = ASPECTS.get(unit.label)
     if token is None or not words.settings.query.aspect:
         return unit
-    return replace(unit, terms=(Term(token, words.settings.query.aspect, group="category"), *unit.terms))
+    return unit._replace(terms=(Term(token, words.settings.query.aspect, group="category"), *unit.terms))
 
 
 def need(count: int) -> int:

@@ -331,6 +331,7 @@ def _retired(table: Table, store: Store, actor: Actor, known: dict[int, Match]) 
     active = {row["name"] for row in rows if row["status"] == "active"}
     for row in {row["name"]: row for row in rows if row["name"] not in active}.values():
         line = lines[row["name"]]
+        indicators.get(store, row["code"], actor)  # what the remark tells of is written down as seen
         instead = None
         if row["replaced_by"]:
             try:

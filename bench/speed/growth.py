@@ -60,8 +60,7 @@ class Grown:
     def vocabulary(self) -> list[str]:
         """Every word by its number."""
         unknown = self._unknown(-(-self.size // len(self.base)))
-        made = (chr(_FIRST + n // _BLOCK) + chr(_FIRST + n % _BLOCK) for n in range(unknown))
-        return [*self.base.vocabulary, *made]
+        return [*self.base.vocabulary, *map(unknown_word, range(unknown))]
 
     def rows(self) -> Iterator[tuple[int, int, dict[str, list[str]]]]:
         """Number, document of the library behind it, and words by field of every document."""
@@ -126,6 +125,11 @@ class Grown:
             yield item
 
 
+def unknown_word(number: int) -> str:
+    """A word that the library does not know."""
+    return chr(_FIRST + number // _BLOCK) + chr(_FIRST + number % _BLOCK)
+
+
 def _heaps(base: Base) -> float:
     """The exponent of Heaps' law: how the vocabulary of half of the library, drawn blindly, grows to the whole."""
     half = np.random.default_rng(SEED).permutation(len(base))[: len(base) // 2]
@@ -144,7 +148,6 @@ class Documents(Sequence[Document]):
         self._grown = grown
         self._restricted = restricted
         self._count = int(np.count_nonzero(grown.base.restricted[grown.sources()] == restricted))
-        self._literals = [list(text) for text in grown.base.literals]
 
     def __len__(self) -> int:
         return self._count
@@ -176,7 +179,7 @@ class Documents(Sequence[Document]):
                 facets=facets[source],
                 restricted=self._restricted,
                 owner=base.owners[source],
-                literal=self._literals[source],
+                literal=base.literals[source],
                 digest=code,
                 sorts={"code": code, "name": base.names[source], "updated": ""},
             )

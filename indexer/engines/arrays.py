@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 ENCODING = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
+# Straight from the registry: a string's own method looks them up each time.
+_encode, _decode = codecs.getencoder(ENCODING), codecs.getdecoder(ENCODING)
 _MASK = (1 << 64) - 1
 _FIRST, _STEP, _LAST = 0xCBF29CE484222325, 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
 _ALIGNED = 64
@@ -23,12 +26,12 @@ _REMEMBERED = 1 << 16
 
 def encode(text: str) -> bytes:
     """Characters as the arrays and the kernel hold them: four bytes each."""
-    return text.encode(ENCODING, "surrogatepass")
+    return _encode(text, "surrogatepass")[0]
 
 
-def decode(content: bytes) -> str:
+def decode(content: bytes | memoryview) -> str:
     """What :func:`encode` made of it, back."""
-    return content.decode(ENCODING, "surrogatepass")
+    return _decode(content, "surrogatepass")[0]
 
 
 class Texts:
@@ -105,11 +108,15 @@ class Names(Texts):
         if known is not None:
             return known
         found = self._find(string)
-        if found >= 0:
-            if len(self._numbers) >= _REMEMBERED:
-                self._numbers.clear()
-            self._numbers[string] = found
+        if len(self._numbers) >= _REMEMBERED:
+            self._numbers.clear()
+        self._numbers[string] = found
         return found
+
+    def numbers(self, strings: Sequence[str]) -> list[int]:
+        """The same of several."""
+        found = [*map(self._numbers.get, strings)]
+        return [self.find(s) if n is None else n for s, n in zip(strings, found, strict=True)]
 
     def _find(self, string: str) -> int:
         hash = _FIRST

@@ -67,6 +67,10 @@ class Collector:
         self._restricted += [d.restricted for d in documents]
         self._worths += [d.worth for d in documents]
 
+    def terms(self) -> set[str]:
+        """Every term of every field."""
+        return set(chain.from_iterable(self._terms.values()))
+
     def scores(self, weights: Mapping[str, float] | None = None, public: Scores | None = None) -> Scores:
         """The arrays under ``weights`` of fields, by default the schema's.
 

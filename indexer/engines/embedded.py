@@ -6,9 +6,8 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +16,10 @@ from indexer import kernel
 from indexer.engine import NO_UNIT, Document, Part, Plan, Ranked, Schema, Term, Unit
 from indexer.engines import ranking
 from indexer.engines.arrays import Array
+from indexer.engines.compiled import MOST_UNITS, Compiled
 from indexer.engines.derive import Collector, derive
-from indexer.engines.ranking import Asked, Terms, Values
+from indexer.engines.plain import Plain
+from indexer.engines.ranking import Asked, Index, Runner, Terms, Values
 from indexer.engines.scores import Scores, idf
 from indexer.engines.whoosh_index import WhooshIndex
 
@@ -59,16 +60,6 @@ class Segment:
         return self if same else replace(self, scores=replace(self.scores, groups=other))
 
 
-class _Found(NamedTuple):
-    """A match: the value that a list is ordered by, and what decides between equals."""
-
-    segment: Segment
-    number: int
-    key: str
-    code: str
-    id: str
-
-
 class Embedded:
     """An index of one kind over one or more segments; segments are ordered and never change.
 
@@ -87,6 +78,7 @@ class Embedded:
         self._places |= {name: 16 * n for n, (name, _) in groups}
         self._fields = [group.fields for _, (_, group) in groups]
         self._thread = threading.local()
+        self._everybodys = (-1,) * len(self._segments)
 
     @staticmethod
     def build(folder: Path, schema: Schema, documents: Sequence[Document], public: Scores | None = None) -> Scores:
@@ -136,27 +128,26 @@ class Embedded:
         return Embedded(self.schema, self._segments, self._weights | known)
 
     @cached_property
-    def _values(self) -> Values:
-        """The facets' values through all segments."""
-        found = {}
+    def _index(self) -> Index:
+        """The segments as plans are run over them, with the facets' values through all of them."""
+        facets = {}
         for name in self.schema.facets:
             first, *others = (segment.scores.facets[name] for segment in self._segments)
             more = set(chain.from_iterable(others)).difference(first)
-            found[name] = sorted({*first, *more}) if more else first
-        return Values(found)
+            facets[name] = sorted({*first, *more}) if more else first
+        values = Values(facets)
+        segments = [
+            ranking.Segment(s.scores, values.of(s.scores.facets, s.scores.values), s.alive) for s in self._segments
+        ]
+        return Index(segments, values, sorted({name for s in self._segments for name in s.scores.sorts}))
 
     @cached_property
-    def _running(self) -> list[ranking.Segment]:
-        """The segments as plans are run over them."""
-        found = []
-        for segment in self._segments:
-            table = np.empty_like(segment.scores.values)
-            for f, name in enumerate(self.schema.facets):
-                numbers = self._values.numbers[name]
-                places = np.array([numbers[value] for value in segment.scores.facets[name]], np.int32)
-                table[:, f] = places[segment.scores.values[:, f]]
-            found.append(ranking.Segment(segment.scores, table, segment.alive))
-        return found
+    def _compiled(self) -> Runner:
+        return Compiled(self._index, self._kernel) if self._kernel else self._plain
+
+    @cached_property
+    def _plain(self) -> Runner:
+        return Plain(self._index)
 
     def search(
         self,
@@ -170,43 +161,25 @@ class Embedded:
         counts: bool = True,
     ) -> Ranked:
         """See :class:`indexer.engine.Engine`. Equal scores are ordered by code, which no other record changes."""
-        tally = self._values.counts() if counts else None
-        terms = self._terms(plan)
-        wanted, filtered = self._wanted(filters)
-        total = 0
-        found: list[tuple[Segment, list[tuple[float, int, int]]]] = []
-        for segment, whole in zip(self._segments, self._running, strict=True):
-            if not segment.scores.size:
-                continue
-            running = whole
-            if plan.literals:
-                left = np.logical_and.reduce([segment.literal(literal) for literal in plan.literals])
-                left = left if segment.alive is None else left & segment.alive
-                running = whole.left(left)
-            asked = Asked(
-                need=plan.need,
-                near=_near(segment, plan),
-                widens=plan.widens,
-                wanted=wanted,
-                filtered=filtered,
-                owner=_owner(segment.scores, scope),
-                ranks=None if sort == "score" else segment.scores.sorts[sort.removeprefix("-")][0],
-                falling=sort.startswith("-"),
-            )
-            here, best = ranking.search(self._run(running, terms), asked, offset + limit, tally)
-            total += here
-            if best:
-                found.append((segment, best))
-        page = _page(found, sort, offset, limit)
-        return Ranked(
-            ids=_ids(page),
-            scores=tuple([round(key, 4) if sort == "score" else 0.0 for _, key, _ in page]),
-            total=total,
-            facets={name: {} for name in self.schema.facets} if tally is None else tally.listed(self._kernel),
+        terms, index = self._terms(plan), self._index
+        asked = Asked(
+            plan.need,
+            plan.near,
+            plan.widens,
+            self._filters(filters) if filters else (),
+            self._everybodys if scope.clearance is Clearance.ALL else self._owners(scope),
+            self._left(plan.literals) if plan.literals else None,
+            -1 if sort == "score" or not index.sorts else index.sorts.index(sort.removeprefix("-")),
+            sort[:1] == "-",
+            offset,
+            limit,
+            counts,
         )
+        total, ids, keys, facets = self._runner(plan).search(terms, asked)
+        return Ranked(tuple(ids), _rounded(keys) if sort == "score" else (0.0,) * len(keys), total, facets)
 
-    def _run(self, segment: ranking.Segment, terms: Terms) -> ranking.Run:
-        return ranking.Run(segment, self._running[0], terms, self._kernel)
+    def _runner(self, plan: Plan) -> Runner:
+        return self._compiled if len(plan.units) <= MOST_UNITS else self._plain
 
     def _terms(self, plan: Plan) -> Terms:
         """The terms of a plan; one draft is asked of the same index several times in a row."""
@@ -215,30 +188,41 @@ class Embedded:
             last = self._thread.terms = Terms(plan.units, self._places)
         return last
 
-    def _wanted(self, filters: Mapping[str, Sequence[str]]) -> tuple[bytes, tuple[int, ...]]:
-        """Which values filters let pass, and the facets that they are of."""
-        if not filters:
-            return b"", ()
-        wanted = bytearray(len(self._values.values))
+    def _filters(self, filters: Mapping[str, Sequence[str]]) -> list[int]:
+        """The facets under a filter, with the values that pass: see :class:`indexer.engines.ranking.Asked`."""
+        found: list[int] = []
         for name, values in filters.items():
-            for value in values:
-                number = self._values.numbers[name].get(value)
-                if number is not None:
-                    wanted[number] = 1
-        return bytes(wanted), tuple(self.schema.facets.index(name) for name in filters)
+            known = self._index.values.numbers[name]
+            numbers = [known[value] for value in values if value in known]
+            found += (self.schema.facets.index(name), len(numbers), *numbers)
+        return found
+
+    def _owners(self, scope: Scope) -> tuple[int, ...]:
+        """By segment, whose sealed records are seen: see :class:`indexer.engines.ranking.Asked`."""
+        own = scope.clearance is Clearance.OWN
+        names = [segment.scores.owner_names if own else () for segment in self._segments]
+        return tuple([listed.index(scope.unit) + 1 if scope.unit in listed else 0 for listed in names])
+
+    def _left(self, literals: Sequence[tuple[str, ...]]) -> list[Array]:
+        """By segment, which documents hold all literals."""
+        found = []
+        for segment in self._segments:
+            left = np.logical_and.reduce([segment.literal(literal) for literal in literals])
+            found.append(left if segment.alive is None else left & segment.alive)
+        return found
 
     def explain(self, plan: Plan, ids: Sequence[str]) -> list[list[Part]]:
         """See :class:`indexer.engine.Engine`."""
         explained: dict[str, list[Part]] = {id: [] for id in ids}
         terms = self._terms(plan)
-        for segment, running in zip(self._segments, self._running, strict=True):
+        for place, segment in enumerate(self._segments):
             numbers = segment.scores.numbers(explained)
             alive = segment.alive
             here = sorted((n, id) for id, n in numbers.items() if alive is None or alive[n])
             if not here:
                 continue
             owners, addressed = terms.owners, terms.addressed
-            for document, number, field, score in ranking.explain(self._run(running, terms), [n for n, _ in here]):
+            for document, number, field, score in self._runner(plan).explain(terms, place, [n for n, _ in here]):
                 part = Part(owners[number], terms.terms[number], self._fields[addressed[number] >> 4][field], score)
                 explained[here[document][1]].append(part)
         for id, near in plan.near:
@@ -275,6 +259,16 @@ class Embedded:
             for s in self._segments
         )
 
+    def held(self, ids: Iterable[str]) -> set[str]:
+        """Those of ``ids`` that are here."""
+        wanted = set(ids)
+        return {
+            id
+            for s in self._segments
+            for id, number in s.scores.numbers(wanted).items()
+            if s.alive is None or s.alive[number]
+        }
+
     def close(self) -> None:
         """See :class:`indexer.engine.Engine`."""
         for segment in self._segments:
@@ -282,67 +276,6 @@ class Embedded:
                 segment.durable.close()
 
 
-def _ids(page: Sequence[tuple[Segment, float, int]]) -> tuple[str, ...]:
-    numbers: dict[int, list[int]] = {}
-    of = {id(segment): segment for segment, _, _ in page}
-    for segment, _, number in page:
-        numbers.setdefault(id(segment), []).append(number)
-    strings = {key: iter(of[key].scores.ids.several(held)) for key, held in numbers.items()}
-    return tuple([next(strings[id(segment)]) for segment, _, _ in page])
-
-
-def _near(segment: Segment, plan: Plan) -> tuple[tuple[int, float], ...]:
-    """The points for likeness in meaning by document, rising."""
-    if not plan.near:
-        return ()
-    numbers = segment.scores.numbers(id for id, _ in plan.near)
-    return tuple(sorted((numbers[id], points) for id, points in plan.near if id in numbers))
-
-
-def _owner(scores: Scores, scope: Scope) -> int:
-    """Whose sealed records are seen: see :class:`indexer.engines.ranking.Asked`."""
-    if scope.clearance is Clearance.ALL:
-        return -1
-    own = scope.clearance is Clearance.OWN and scope.unit in scores.owner_names
-    return scores.owner_names.index(scope.unit) + 1 if own else 0
-
-
-_Hits = Sequence[tuple[Segment, list[tuple[float, int, int]]]]
-
-
-def _page(found: _Hits, sort: str, offset: int, limit: int) -> list[tuple[Segment, float, int]]:
-    """The hits of a page as (segment, score, document), best first; those of every segment are in order already."""
-    if len(found) == 1:
-        [(only, best)] = found
-        return [(only, key, number) for key, _, number in best[offset : offset + limit]]
-    if sort != "score":
-        listed = [_named(segment, number, sort.removeprefix("-")) for segment, best in found for _, _, number in best]
-        listed.sort(key=lambda hit: (hit.code, hit.id))
-        listed.sort(key=lambda hit: hit.key, reverse=sort.startswith("-"))
-        return [(hit.segment, 0.0, hit.number) for hit in listed[offset : offset + limit]]
-    hits = sorted([(-key, n, order, number) for n, (_, best) in enumerate(found) for key, order, number in best])
-    hits = hits[: _whole(hits, offset + limit)]
-    if any(one[0] == other[0] and one[1] != other[1] for one, other in pairwise(hits)):
-        # Orders are each segment's own; what they come from is read only where it must decide.
-        named: dict[tuple[int, int], tuple[str, str]] = {}
-        for n, (segment, _) in enumerate(found):
-            numbers = [number for _, m, _, number in hits if m == n]
-            ranks, codes = segment.scores.sorts["code"]
-            pairs = zip(codes.several(ranks[numbers].tolist()), segment.scores.ids.several(numbers), strict=True)
-            named |= zip([(n, number) for number in numbers], pairs, strict=True)
-        hits.sort(key=lambda hit: (hit[0], named[hit[1], hit[3]]))
-    return [(found[n][0], -key, number) for key, n, _, number in hits[offset : offset + limit]]
-
-
-def _whole(hits: Sequence[tuple[float, int, int, int]], limit: int) -> int:
-    """How many hits the first ``limit`` are with all those that equal the last of them."""
-    while 0 < limit < len(hits) and hits[limit][0] == hits[limit - 1][0]:
-        limit += 1
-    return limit
-
-
-def _named(segment: Segment, number: int, sort: str) -> _Found:
-    key, code = (
-        values[int(ranks[number])] for ranks, values in (segment.scores.sorts[name] for name in (sort, "code"))
-    )
-    return _Found(segment, number, key, code, segment.scores.ids[number])
+def _rounded(keys: Sequence[float]) -> tuple[float, ...]:
+    """To four digits: the same as round(key, 4), sooner, since of single precision the product is exact."""
+    return tuple([round(key * 1e4) / 1e4 for key in keys])

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from array import array
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from io import BytesIO
+from itertools import chain, pairwise
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from pickle import dumps
+from struct import Struct
+from typing import Any, NamedTuple
 
 import numpy as np
-from whoosh import fields, formats, index, query
-from whoosh.codec.whoosh3 import W3PostingsWriter
-from whoosh.system import pack_uint
+from whoosh import fields, index, query
+from whoosh.codec.whoosh3 import WHOOSH3_HEADER_MAGIC, W3TermInfo
+from whoosh.filedb.filestore import FileStorage
+from whoosh.filedb.filetables import OrderedHashWriter
+from whoosh.filedb.structfile import StructFile
+from whoosh.util.numeric import length_to_byte
 
 from indexer.engine import Document, Schema
+from indexer.engines.arrays import Array, encode
 
 LITERAL = "literal"
 # Whoosh's own default: so many postings stand in one block.
@@ -30,7 +38,7 @@ class WhooshIndex:
 
     def __init__(self, folder: Path) -> None:
         self._lock = threading.Lock()
-        self._indexes = [index.open_dir(str(part)) for part in sorted(folder.iterdir())]
+        self._indexes = [_Mapped(str(part)).open_index() for part in sorted(folder.iterdir())]
         self._searchers = [i.searcher() for i in self._indexes]
         sizes = [s.doc_count_all() for s in self._searchers]
         self._starts = [sum(sizes[:n]) for n in range(len(sizes))]
@@ -50,7 +58,8 @@ class WhooshIndex:
             **{LITERAL: literal_field},
             **text,
         )
-        with index.create_in(str(folder), shape).writer() as writer:
+        # Readers would copy their share of one compound file into memory.
+        with index.create_in(str(folder), shape).writer(compound=False) as writer:
             _write(writer, schema, list(documents))
 
     def literal(self, characters: Sequence[str]) -> np.ndarray:
@@ -97,21 +106,27 @@ class WhooshIndex:
             opened.close()
 
 
-class _Postings(W3PostingsWriter):  # type: ignore[misc]
-    """Takes a term's postings at once; Whoosh's own way, one by one, is most of the time of writing an index."""
+class _Mapped(FileStorage):  # type: ignore[misc]
+    """A folder whose files are mapped, not read; they are let go of with their last reader."""
 
-    def add_all(
-        self, ids: Sequence[int], weights: Sequence[float], values: Sequence[bytes], lengths: Sequence[int]
-    ) -> None:
-        for start in range(0, len(ids), BLOCK):
-            if len(self):
-                self._write_block()
-            block = slice(start, start + BLOCK)
-            self._ids, self._weights = array("I", ids[block]), array("f", weights[block])
-            self._values = list(values[block])
-            self._maxweight = max(weights[block])
-            if lengths:
-                self._minlength, self._maxlength = min(lengths[block]), max(lengths[block])
+    def open_file(self, name: str, **options: Any) -> StructFile:
+        with Path(self._fpath(name)).open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            content = mmap(file.fileno(), 0, access=ACCESS_READ) if size else BytesIO()
+        return StructFile(content, name=name, **options)
+
+
+class _Postings(NamedTuple):
+    """The postings of a field by term and document; those of term t begin at ``starts[t]``.
+
+    ``values`` is what Whoosh keeps of each posting: bytes of a fixed size end to end, each one's bytes, or nothing.
+    """
+
+    terms: Sequence[bytes]
+    starts: Array
+    documents: Array
+    times: Array
+    values: bytes | list[bytes] | None
 
 
 def _write(writer: Any, schema: Schema, documents: Sequence[Document]) -> None:
@@ -130,55 +145,161 @@ def _write(writer: Any, schema: Schema, documents: Sequence[Document]) -> None:
         per_document.finish_doc()
     writer.docnum = len(documents)
     writer._added = True
+    table = _Table(writer.fieldwriter)
     for name in sorted({"document_id", LITERAL, *(f.name for f in schema.fields)}):
+        lengths = None
         if name == "document_id":
-            postings = {document.id: ([number], [1.0], [b""]) for number, document in enumerate(documents)}
-            lengths: list[int] = []
+            postings = _identities(documents)
         elif name == LITERAL:
-            postings, lengths = _positions(documents, writer.schema[name].format), []
+            postings = _positions(documents)
         else:
-            postings = _frequencies([document.terms.get(name, ()) for document in documents])
-            lengths = [len(document.terms.get(name, ())) for document in documents]
-        if postings:
-            _write_field(writer, name, postings, lengths)
+            lengths = np.array([len(document.terms.get(name, ())) for document in documents], np.int64)
+            postings = _frequencies([document.terms.get(name, ()) for document in documents], lengths)
+        if postings.terms:
+            _write_field(writer, table, name, postings, lengths)
 
 
-_PostingLists = dict[str, tuple[list[int], list[float], list[bytes]]]
+def _identities(documents: Sequence[Document]) -> _Postings:
+    """Every document by its id."""
+    ids = [document.id.encode() for document in documents]
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    ones = np.ones(len(ids), np.int64)
+    return _Postings([ids[n] for n in order], np.arange(len(ids) + 1), np.array(order, np.int64), ones, None)
 
 
-def _frequencies(texts: Sequence[Sequence[str]]) -> _PostingLists:
-    """Term -> document numbers, how often it stands in each, and the same as Whoosh writes it."""
-    found: _PostingLists = {}
-    for number, words in enumerate(texts):
-        for term, times in Counter(words).items():
-            ids, weights, values = found.setdefault(term, ([], [], []))
-            ids.append(number)
-            weights.append(times)
-            values.append(pack_uint(times))
-    return found
+def _frequencies(texts: Sequence[Sequence[str]], lengths: Array) -> _Postings:
+    """How often every term stands in every document."""
+    words = [*chain.from_iterable(texts)]
+    terms = sorted(set(words))  # by code point, and so by the bytes of UTF-8
+    numbers = dict(zip(terms, range(len(terms)), strict=True))
+    stream = np.fromiter(map(numbers.__getitem__, words), np.int64, len(words))
+    keys, times = np.unique(stream << 32 | np.repeat(np.arange(len(texts)), lengths), return_counts=True)
+    starts = np.searchsorted(keys >> 32, np.arange(len(terms) + 1))
+    return _Postings([t.encode() for t in terms], starts, keys & _LOW, times, times.astype(">u4").tobytes())
 
 
-def _positions(documents: Sequence[Document], format_: formats.Positions) -> _PostingLists:
-    """Character -> document numbers, how often it stands in each, and where."""
-    found: _PostingLists = {}
-    for number, document in enumerate(documents):
-        places: dict[str, list[int]] = {}
-        for place, character in enumerate(document.literal):
-            places.setdefault(character, []).append(place)
-        for character, at in places.items():
-            ids, weights, values = found.setdefault(character, ([], [], []))
-            ids.append(number)
-            weights.append(len(at))
-            values.append(format_.encode(at))
-    return found
+def _positions(documents: Sequence[Document]) -> _Postings:
+    """Where every character stands in every document."""
+    texts = ["".join(document.literal) for document in documents]
+    lengths = np.array([*map(len, texts)], np.int64)
+    characters = np.frombuffer(encode("".join(texts)), np.uint32).astype(np.int64)
+    document = np.repeat(np.arange(len(texts)), lengths)
+    places = np.arange(len(characters)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    keys = characters << 32 | document
+    order = np.argsort(keys, kind="stable")
+    keys, places = keys[order], places[order]
+    firsts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else keys
+    steps = np.diff(places, prepend=0)
+    steps[firsts] = places[firsts]
+    bounds, listed = [*firsts.tolist(), len(keys)], steps.tolist()
+    once = [_place([place]) for place in range(int(lengths.max(initial=0)))]
+    values = [once[listed[start]] if end - start == 1 else _place(listed[start:end]) for start, end in pairwise(bounds)]
+    keys = keys[firsts]
+    codes, starts = np.unique(keys >> 32, return_index=True)
+    terms = [chr(code).encode() for code in codes.tolist()]
+    return _Postings(terms, np.append(starts, len(keys)), keys & _LOW, np.diff(np.array(bounds)), values)
 
 
-def _write_field(writer: Any, name: str, postings: _PostingLists, lengths: Sequence[int]) -> None:
+def _place(steps: list[int]) -> bytes:
+    """The first position and the steps to the next ones, as Whoosh's format of positions has them."""
+    return _UINT.pack(len(steps)) + dumps(steps, 2)
+
+
+class _Table:
+    """The table of a segment's terms, to which whole fields are added: see Whoosh's hash files."""
+
+    def __init__(self, field_writer: Any) -> None:
+        hashes: OrderedHashWriter = field_writer._tindex
+        self._hashes, self._at = hashes, hashes.tell()
+        # Whoosh would write one slot at a time.
+        hashes._write_hashes = self._write_hashes
+
+    def add(self, terms: Iterable[tuple[bytes, bytes]]) -> None:
+        """Add keys, rising, with their values."""
+        buckets, positions, hash_of = self._hashes.buckets, self._hashes.index.append, self._hashes.hashfn
+        content: list[bytes] = []
+        at = self._at
+        for key, value in terms:
+            hash = hash_of(key)
+            buckets[hash & 255].append((hash, at))
+            positions(at)
+            content += (_LENGTHS.pack(len(key), len(value)), key, value)
+            at += _LENGTHS.size + len(key) + len(value)
+        self._hashes.dbfile.write(b"".join(content))
+        self._at = at
+
+    def _write_hashes(self) -> None:
+        file = self._hashes.dbfile
+        at = file.tell()
+        for entries in self._hashes.buckets:
+            size = 2 * len(entries)
+            slots = [(0, 0)] * size
+            for entry in entries:
+                slot = (entry[0] >> 8) % size
+                while slots[slot] != (0, 0):
+                    slot = (slot + 1) % size
+                slots[slot] = entry
+            file.write(np.array(slots, _POINTER).tobytes())
+            self._hashes.directory.append((at, size))
+            at += size * _POINTER.itemsize
+
+
+_LOW = (1 << 32) - 1
+_UINT, _INT, _EXTENT, _LENGTHS = Struct("!I"), Struct("!i"), Struct("!qi"), Struct("!ii")
+_POINTER = np.dtype([("hash", ">u4"), ("position", ">i8")])
+
+
+def _write_field(writer: Any, table: _Table, name: str, postings: _Postings, lengths: Array | None) -> None:
+    """The postings of a field in Whoosh's blocks; ``lengths`` are those of its documents, if it is scored by them."""
     field_writer = writer.fieldwriter
     field_writer.start_field(name, writer.schema[name])
-    field_writer._postwriter = _Postings(field_writer._postfile, BLOCK, compression=0)
-    for term, (ids, weights, values) in sorted((t.encode(), p) for t, p in postings.items()):
-        field_writer.start_term(term)
-        field_writer._postwriter.add_all(ids, weights, values, [lengths[n] for n in ids] if lengths else [])
-        field_writer.finish_term()
+    prefix = Struct("!H").pack(field_writer._fieldid)
+    file = field_writer._postfile
+    starts = postings.starts.tolist()
+    firsts = postings.starts[:-1]
+    steps = np.diff(postings.documents, prepend=0)
+    steps[firsts] = postings.documents[firsts]
+    numbers, deltas, times = postings.documents.tolist(), steps.tolist(), postings.times.astype(np.float32).tolist()
+    sums, most = (reduced.reduceat(postings.times, firsts).tolist() for reduced in (np.add, np.maximum))
+    least = np.minimum.reduceat(postings.times, firsts).tolist()
+    if lengths is None:
+        sizes, shortest, longest = None, [0] * len(firsts), [0] * len(firsts)
+    else:
+        sizes = np.array([*map(length_to_byte, lengths.tolist())], np.int64)[postings.documents]
+        shortest, longest = (reduced.reduceat(sizes, firsts).tolist() for reduced in (np.minimum, np.maximum))
+    values = postings.values
+
+    def block(start: int, end: int, about: tuple[float, float, int, int], last: bool) -> bytes:
+        """Postings from ``start`` to ``end``; ``about`` is their least and greatest weight and length."""
+        low, high, short, long = about
+        weights = (None if low == 1 else float(low)) if low == high else tuple(times[start:end])
+        held = values[4 * start : 4 * end] if isinstance(values, bytes) else values and tuple(values[start:end])
+        data = dumps(((numbers[start], *deltas[start + 1 : end]), weights, held), 2)
+        info = dumps((end - start, numbers[end - 1], float(high), 0, short, long), 2)
+        size = len(info) + len(data)
+        return _INT.pack(-size if last else size) + info + data
+
+    def blocks(start: int, end: int) -> Iterable[bytes]:
+        """A long list of postings in several."""
+        for first in range(start, end, BLOCK):
+            here = slice(first, min(first + BLOCK, end))
+            some = postings.times[here]
+            short, long = (0, 0) if sizes is None else (int(sizes[here].min()), int(sizes[here].max()))
+            yield block(here.start, here.stop, (some.min(), some.max(), short, long), here.stop == end)
+
+    at = file.tell()
+    content: list[bytes] = []
+    found: list[tuple[bytes, bytes]] = []
+    for t, term in enumerate(postings.terms):
+        start, end, short, long = starts[t], starts[t + 1], shortest[t], longest[t]
+        if end - start <= BLOCK:
+            here = WHOOSH3_HEADER_MAGIC + block(start, end, (least[t], most[t], short, long), True)
+        else:
+            here = WHOOSH3_HEADER_MAGIC + b"".join(blocks(start, end))
+        head = W3TermInfo._struct.pack(0, sums[t], end - start, short, long, most[t], numbers[start], numbers[end - 1])
+        found.append((prefix + term, head + _EXTENT.pack(at, len(here))))
+        content.append(here)
+        at += len(here)
+    file.write(b"".join(content))
+    table.add(found)
     field_writer.finish_field()

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pypinyin
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpus.text import fold
 from indexer import kernel
 from indexer.analysis import STOP_WORDS, Analyzer, characters, fold_latin, pinyin
 
@@ -84,6 +86,12 @@ def test_characters_leave_out_blanks_only() -> None:
 )
 def test_pinyin(text: str, full: str, initials: str) -> None:
     assert pinyin(text) == (full, initials)
+
+
+@given(st.text(alphabet="农村公路银行长乐重庆一行率绿化ü A1.、%", max_size=12))
+def test_pinyin_word_by_word_is_that_of_the_whole(text: str) -> None:
+    whole = [fold_latin(s) for s in pypinyin.lazy_pinyin(fold(text), errors=list)]
+    assert pinyin(text) == ("".join(whole), "".join(s[0] for s in whole if s))
 
 
 @pytest.mark.parametrize("typed", ["lühualü", "lvhualv", "luhualu", "LV HUA LV", "lu'hua-lu", "Ｌｖｈｕａｌｖ"])

@@ -14,7 +14,7 @@ import pytest
 from corpus.access import PUBLIC
 from corpus.errors import Conflict, NotReady
 from corpus.store import Store
-from indexer import build, search
+from indexer import build, complete, search
 from indexer.build import Manifest
 from indexer.engines import arrays
 from indexer.live import Live
@@ -98,7 +98,7 @@ def damage_numbers(folder: Path) -> None:
 
 
 def damage_whoosh(folder: Path) -> None:
-    file = next((folder / "open" / "indicators" / "whoosh").rglob("*.seg"))
+    file = next((folder / "open" / "indicators" / "whoosh").rglob("*.pst"))
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 255
     file.write_bytes(content)
@@ -116,9 +116,8 @@ def remove_part(folder: Path) -> None:
 
 
 def add_completion(folder: Path) -> None:
-    file = folder / "open" / "complete.json"
-    rows = json.loads(file.read_text(encoding="utf-8"))
-    file.write_text(json.dumps([*rows, ["蓝盾", "word", "", "landun", "ld"]], ensure_ascii=False), encoding="utf-8")
+    rows = [("公路", "word", "", "gonglu", "gl"), ("蓝盾", "word", "", "landun", "ld")]
+    arrays.save(folder / "open" / "complete.bin", complete.listed(rows), None)
 
 
 def cut_manifest(folder: Path) -> None:

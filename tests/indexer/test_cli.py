@@ -18,7 +18,8 @@ from corpus.errors import BadInput, NotReady
 from corpus.people import User
 from corpus.store import Store
 from indexer import build, cli, search, suggest
-from indexer.live import FOLD_AT, Live
+from indexer.folding import FOLD_AT
+from indexer.live import Live
 from indexer.search import Query
 from indexer.suggest import Draft
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from corpus import indicators, words
 from corpus.access import PUBLIC
 from corpus.store import Store
+from corpus.text import fold, is_latin
 from indexer import complete
-from indexer.complete import Completer, Completion
+from indexer.analysis import fold_latin, pinyin
+from indexer.complete import MAX_PINYIN, Completer, Completion, listed
+from indexer.engines import arrays
 from indexer.live import Live
 
 Library = tuple[Store, Live]
@@ -135,7 +142,153 @@ def test_without_drops_the_names_of_those_ids(library: Library, completer: Compl
 
 def test_order_is_from_general_to_special() -> None:
     kinds = ("indicator", "word", "use", "industry", "domain")
-    completer = Completer([[f"公路{n}", kind, "", f"gonglu{n}", f"gl{n}"] for n, kind in enumerate(kinds)])
+    completer = Completer(listed([(f"公路{n}", kind, "", f"gonglu{n}", f"gl{n}") for n, kind in enumerate(kinds)]))
     expected = [Completion(f"公路{n}", kinds[n]) for n in (4, 3, 2, 1, 0)]
     assert (completer.complete("公路"), completer.complete("gl")) == (expected, expected)
     assert replace(expected[0], id="x").as_json() == {"text": "公路4", "kind": "domain", "id": "x"}
+
+
+Row = tuple[str, str, str, str, str]
+ORDER = ("domain", "industry", "use", "word", "indicator")
+
+
+class Plain:
+    """What a completer has to answer, in the plainest way: every text is looked at."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = [(fold(text), *row) for text, *row in rows]
+        self.found = [Completion(*row[:3]) for row in rows]
+
+    def complete(self, typed: str, limit: int) -> list[Completion]:
+        typed = fold(typed)
+        if not typed:
+            return []
+        latin = is_latin(typed)
+        hits = self.latin(fold_latin(typed)) if latin else self.han(typed)
+        if not hits and latin:
+            hits = [(0, n) for n, row in enumerate(self.rows) if row[0] in self.sounds(typed)]
+        elif not hits:
+            corrected = self.correct(typed)
+            hits = self.han(fold(corrected)) if corrected else []
+        hits.sort(key=lambda hit: (hit[0], ORDER.index(self.rows[hit[1]][1]), len(self.found[hit[1]].text), hit[1]))
+        return [self.found[n] for _, n in hits[:limit]]
+
+    def han(self, typed: str) -> list[tuple[int, int]]:
+        return [(not row[0].startswith(typed), n) for n, row in enumerate(self.rows) if typed in row[0]]
+
+    def latin(self, typed: str) -> list[tuple[int, int]]:
+        found = []
+        for n, (text, _, _, spelt, initials) in enumerate(self.rows):
+            if typed in text:
+                found.append((0, n))
+            elif initials.startswith(typed) or spelt.startswith(typed):
+                found.append((1, n))
+            elif len(typed) > 3 and typed in spelt:
+                found.append((2, n))
+        return found
+
+    def sounds(self, typed: str) -> list[str]:
+        spelt = fold_latin(typed)
+        if not 2 <= len(spelt) <= MAX_PINYIN:
+            return []
+        long = len(spelt) > 3
+        tries = [
+            [row for row in self.rows if row[3] == spelt],
+            [row for row in self.rows if row[4] == spelt],
+            [row for row in self.rows if long and row[3].startswith(spelt)],
+            [row for row in self.rows if row[4].startswith(spelt)],
+            [row for row in self.rows if long and OSA.distance(row[4], spelt) <= 1],
+            [row for row in self.rows if long and OSA.distance(row[3], spelt) <= 1],
+        ]
+        found = next((rows for rows in tries if rows), [])
+        found.sort(key=lambda row: (ORDER.index(row[1]), len(row[0])))
+        return list(dict.fromkeys(row[0] for row in found))[:8]
+
+    def correct(self, typed: str) -> str | None:
+        typed = fold(typed)
+        if len(typed) < 2 or is_latin(typed):
+            return None
+        same = [n for n, row in enumerate(self.rows) if row[3] == pinyin(typed)[0] and row[0] != typed]
+        if same:
+            return self.found[min(same, key=lambda n: (-len(set(typed) & set(self.rows[n][0])), n))].text
+        if len(typed) < 3:
+            return None
+        near = process.extractOne(
+            typed,
+            [row[0] for row in self.rows],
+            scorer=OSA.normalized_similarity,
+            score_cutoff=0.66 if len(typed) < 5 else 0.75,
+        )
+        return self.found[near[2]].text if near and near[0] != typed else None
+
+
+# Few characters, so that much is alike: same sounds, a traditional one, several widths, what folds to two, and none.
+PIECES = (
+    "农村",
+    "公路",
+    "公鹿",
+    "功",
+    "路",
+    "養",
+    "养",
+    "护",
+    "率",
+    "绿",
+    "5G",
+    "５ｇ",
+    "g",
+    "PM2.5",
+    "㎡",
+    "-",
+    " ",
+    "😀",
+    "一",
+    "\u200b",
+)
+NAMES = st.lists(st.sampled_from(PIECES), max_size=7).map("".join).filter(fold)
+EDITS = st.tuples(st.integers(0, 9), st.sampled_from(("", "路", "g", "u", "，")), st.integers(0, 2))
+LIST = st.lists(st.tuples(NAMES, st.sampled_from(ORDER)), max_size=40)
+
+
+@st.composite
+def asked(draw: st.DrawFn, rows: list[Row]) -> str:
+    """A part of a text, of its pinyin or of its initials, perhaps with an error; or anything."""
+    if not rows or draw(st.integers(0, 9)) == 0:
+        return draw(st.one_of(NAMES, st.text(max_size=4)))
+    row = draw(st.sampled_from(rows))
+    text = row[draw(st.sampled_from((0, 3, 4)))]
+    start = draw(st.integers(0, 2))
+    text = text[start : start + draw(st.integers(1, 30))]
+    if draw(st.booleans()):
+        at, other, dropped = draw(EDITS)
+        text = text[:at] + other + text[at + dropped :]
+    return text
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_the_same_as_looking_at_every_text(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    texts = data.draw(LIST)
+    rows = [
+        (text, kind, f"i{n % 7}" if kind == "indicator" else "", *pinyin(text)) for n, (text, kind) in enumerate(texts)
+    ]
+    gone = {f"i{n}" for n in data.draw(st.sets(st.integers(0, 8), max_size=4))}
+    path = tmp_path_factory.getbasetemp() / "listed.bin"
+    arrays.save(path, listed(rows), None)
+    completer = Completer.load(path)
+    pairs = [
+        (completer, Plain(rows)),
+        (completer.without(gone), Plain([row for row in rows if row[2] not in gone])),
+        (completer, Plain(rows)),
+    ]
+    for typed in data.draw(st.lists(asked(rows), min_size=1, max_size=8)):
+        limit = data.draw(st.sampled_from((10, 1, 2, 50)))
+        for one, plain in pairs:
+            assert one.complete(typed, limit) == plain.complete(typed, limit), typed
+            assert one.sounds(typed) == plain.sounds(typed), typed
+            assert one.correct(typed) == plain.correct(typed), typed
+
+
+@pytest.mark.parametrize("typed", ["公" * 100_000, "gonglu" * 20_000, "公路养护" * 25_000])
+def test_what_is_longer_than_every_text_is_found_nowhere(completer: Completer, typed: str) -> None:
+    assert (completer.complete(typed), completer.sounds(typed), completer.correct(typed)) == ([], [], None)

@@ -54,8 +54,7 @@ def test_an_indicator(analyzer: Analyzer) -> None:
         },
         restricted=True,
         owner="州交通运输局",
-        literal=[*"蓝盾演练次数", "\n", *"保通、战备", "\n", *"农村公路养护", "\n", *"公路", "\n", *"交通运输", "\n",
-                 *"演练", "\n", *"台账", "\n"],
+        literal="蓝盾演练次数\n保通、战备\n农村公路养护\n公路\n交通运输\n演练\n台账\n",
         digest=found.digest,
         sorts={"code": "2190001", "name": "蓝盾演练次数", "updated": "2026-11-21T08:00:00Z"},
     )  # fmt: skip
@@ -85,7 +84,7 @@ def test_a_passage(analyzer: Analyzer) -> None:
         facets={"policy": "p1", "year": "2023", "issuer": "某州"},
         restricted=False,
         owner="州局",
-        literal=[*"合格率达标。", "\n", *"第一章总则", "\n", *"养护办法", "\n", *"某交规〔2023〕7号", "\n"],
+        literal="合格率达标。\n第一章总则\n养护办法\n某交规〔2023〕7号\n",
         digest=found.digest,
         sorts={"code": "p1-00012"},
         worth=DIGEST_WORTH,
@@ -112,7 +111,7 @@ def test_an_expert(analyzer: Analyzer) -> None:
         facets={"kind": "行业领域", "organisation_kind": "企业"},
         restricted=False,
         owner="",
-        literal=[*"张三", "\n", *"某设计院", "\n", *"工程师", "\n", *"桥梁检测", "\n"],
+        literal="张三\n某设计院\n工程师\n桥梁检测\n",
         digest=found.digest,
         sorts={"code": "e1"},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from array import array
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer import kernel
-from indexer.engines import arrays, ranking
+from indexer.engines import arrays
 from indexer.engines.arrays import Names, Texts, encode
+from indexer.engines.compiled import names_handle
 
 STRINGS = st.lists(st.text(max_size=12), max_size=60)
 
@@ -23,15 +25,15 @@ def test_names_are_found_and_others_are_not(held: list[str], others: list[str]) 
     names = Names.of(held)
     asked = [*held, *others, "", "\0"]
     expected = [held.index(text) if text in held else -1 for text in asked]
-    assert [names.find(text) for text in asked] == expected
+    assert names.numbers(asked) == expected
     assert [names.find(text) for text in asked] == expected
     assert ([names[n] for n in range(len(held))], list(names), len(names)) == (held, held, len(held))
     library = kernel.load()
     if library:
         found = np.empty(len(asked), np.int32)
         lengths = array("i", map(len, asked)).tobytes()
-        handle = ranking.names_handle(names)
-        library.short.zb_find(handle.address, encode("".join(asked)), lengths, len(asked), found.ctypes.data)
+        handle = names_handle(names)
+        library.short.zb_find(ctypes.addressof(handle), encode("".join(asked)), lengths, len(asked), found.ctypes.data)
         assert found.tolist() == expected
 
 

@@ -1,0 +1,1 @@
+"""Whether the time of an answer tells that something restricted was there to be found."""

@@ -1,0 +1,1 @@
+"""What a person receives from a library equals what the library gives without everything that he may not see."""
