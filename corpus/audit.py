@@ -34,6 +34,7 @@ from corpus.model import Status, Visibility
 from corpus.store import Store
 from corpus.text import fold
 
+Row = tuple[Any, ...]  # the columns of the table, in their order
 MAX_SIZE = 200
 # So many records of a row are named; the count tells of the others.
 LISTED = 50
@@ -130,12 +131,12 @@ def search(store: Store, actor: Actor, asked: Asked = Asked(), page: int = 1, si
         if reader.all and not asked.text.strip():
             total = int(store.value(f"select count(*) from audit where {where}", parameters))
             rows = _rows(store, where, parameters, f"limit {size} offset {min(first, 1 << 60)}")
-            found = [entry for row in rows if (entry := reader.entry(row))]
+            found = [reader.entry(*shown) for row in rows if (shown := reader.shown(row))]
         else:
             total, found = 0, []
-            for entry in _entries(store, reader, asked):
+            for shown in _shown(store, reader, asked):
                 if first <= total < first + size:
-                    found.append(entry)
+                    found.append(reader.entry(*shown))
                 total += 1
         reader.report(found)
     return Page(total, page, size, tuple(found))
@@ -156,25 +157,23 @@ def entries(store: Store, actor: Actor, asked: Asked = Asked()) -> Iterator[Entr
 
 
 def _entries(store: Store, reader: _Reader, asked: Asked) -> Iterator[Entry]:
+    for shown in _shown(store, reader, asked):
+        yield reader.entry(*shown)
+
+
+def _shown(store: Store, reader: _Reader, asked: Asked) -> Iterator[tuple[Row, list[str]]]:
+    """The rows that there are for this reader and that hold all the words, with the records that they may see."""
     where, parameters = _condition(asked)
     words = fold(asked.text).split()
     for row in _rows(store, where, parameters):
-        entry = reader.entry(row)
-        if entry is not None and (not words or _holds(entry, words)):
-            yield entry
+        shown = reader.shown(row)
+        if shown is not None and all(reader.holds(word, *shown) for word in words):
+            yield shown
 
 
-def _holds(entry: Entry, words: list[str]) -> bool:
-    named = (part for r in entry.records for part in (r.id, r.name))
-    text = fold("\n".join((entry.actor, entry.words, entry.action, entry.target, entry.detail, *named)))
-    return all(word in text for word in words)
-
-
-def _rows(store: Store, where: str, parameters: list[str], tail: str = "") -> Iterator[tuple[Any, ...]]:
+def _rows(store: Store, where: str, parameters: list[str], tail: str = "") -> Iterator[Row]:
     columns = "id, at, actor, action, kind, target, records, detail, chain"
-    return iter(
-        store.db.conn.execute(f"select {columns} from audit a where {where} order by id desc {tail}", parameters)
-    )
+    return iter(store.db.conn.execute(f"select {columns} from audit where {where} order by id desc {tail}", parameters))
 
 
 def _condition(asked: Asked) -> tuple[str, list[str]]:
@@ -218,6 +217,7 @@ class _Reader:
         self.all = self._scope.clearance is Clearance.ALL
         self._known: dict[str, str | None] = {}
         self._restricted: set[str] = set()
+        self._texts: dict[str, str] = {}
         self._names()
 
     def _names(self) -> None:
@@ -260,26 +260,50 @@ class _Reader:
         keys = {f"{r.kind}:{r.id}" for entry in entries for r in entry.records[:most]}
         seen.add(keys & self._restricted)
 
-    def entry(self, row: tuple[Any, ...]) -> Entry | None:
-        """A row as this reader may know it, or None when it does not exist for them."""
-        serial, at, actor, action, kind, target, records, detail, chain = row
+    def shown(self, row: Row) -> tuple[Row, list[str]] | None:
+        """A row as this reader may know it with the records that they may see, or None: there is none for them."""
+        _, at, actor, action, kind, target, records, detail, _ = row
         keys = records.split(" ") if records else []
-        named = tuple(
-            Named(key.partition(":")[0], key.partition(":")[2], name)
-            for key in keys
-            if (name := self._name(key)) is not None
-        )
-        if not self.all:
-            serial = chain = None
-            family = action.partition(".")[0]
-            if keys:
-                if not named:
-                    return None
-                one = named[0].id if len(named) == 1 else kind
-                target = one if target else ""
-                detail = detail if kind == "experts" else ""
-            elif family in _BARE:
-                target, detail = (target if family == "export" else ""), ""
-            elif family not in _WHOLE:
+        if self.all:
+            return row, keys
+        family = action.partition(".")[0]
+        if keys:
+            keys = [key for key in keys if self._name(key) is not None]
+            if not keys:
                 return None
-        return Entry(serial, at, actor, action, said(action), kind, target, named, detail, chain)
+            if target:
+                target = keys[0].partition(":")[2] if len(keys) == 1 else kind
+            detail = detail if kind == "experts" else ""
+        elif family in _BARE:
+            target, detail = (target if family == "export" else ""), ""
+        elif family not in _WHOLE:
+            return None
+        return (None, at, actor, action, kind, target, "", detail, None), keys
+
+    def holds(self, word: str, row: Row, keys: list[str]) -> bool:
+        """Whether a folded word stands in what is shown of a row."""
+        _, _, actor, action, _, target, _, detail, _ = row
+        if word in self._folded(f"{actor}\n{action}\n{said(action)}") or any(word in self._of(key) for key in keys):
+            return True
+        return word in fold(f"{target}\n{detail}")
+
+    def _of(self, key: str) -> str:
+        """What a record is looked for by: id and name, folded."""
+        if key not in self._texts:
+            self._texts[key] = fold(f"{key.partition(':')[2]}\n{self._name(key) or ''}")
+        return self._texts[key]
+
+    def _folded(self, text: str) -> str:
+        """Who did what is said over and over."""
+        if text not in self._texts:
+            self._texts[text] = fold(text)
+        return self._texts[text]
+
+    def entry(self, row: Row, keys: list[str]) -> Entry:
+        """What :meth:`shown` gave, with the names of the records."""
+        serial, at, actor, action, kind, target, _, detail, chain = row
+        named = []
+        for key in keys:
+            sort, _, id = key.partition(":")
+            named.append(Named(sort, id, self._name(key) or ""))
+        return Entry(serial, at, actor, action, said(action), kind, target, tuple(named), detail, chain)

@@ -68,8 +68,9 @@ def end() -> None:
 @contextmanager
 def gathering(actor: Actor) -> Iterator[Gathered]:
     """The same for a block; what it gathers is left to the caller to write."""
+    gathered = begin(actor)
     try:
-        yield begin(actor) or Gathered()
+        yield Gathered() if gathered is None else gathered
     finally:
         end()
 

@@ -142,7 +142,7 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
                     digests[kind] = digest(chain(found["open"], found["full"]))
                     names[kind] = digest(found["open"])
                     if kind == "indicators":
-                        complete.save(aside / "open" / "complete.bin", complete.texts(store), present)
+                        run(complete.save, aside / "open" / "complete.bin", complete.texts(store), present)
                     del scores, present, found
                 progress("写入索引")
         progress("核对")

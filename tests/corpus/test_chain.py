@@ -91,7 +91,9 @@ def test_a_row_put_in_is_found(filled: Store) -> None:
     db = unguard(filled)
     db.execute("update audit set id = id + 10 where id > 3")
     db.execute("update audit set id = id - 9 where id > 10")
-    db.execute("insert into audit select 4, at, actor, action, kind, target, records, detail, chain from audit where id = 3")
+    db.execute(
+        "insert into audit select 4, at, actor, action, kind, target, records, detail, chain from audit where id = 3"
+    )
     assert verify(filled).broken == 4
 
 

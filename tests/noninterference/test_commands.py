@@ -175,7 +175,15 @@ def test_every_command_as_everybody(
                         different.append((persona.name, arguments, whole, twin))
     with capsys.disabled():
         print(f"\n{compared} comparisons of commands, {len(different)} differences")
-    assert different == []
+    assert different == [], _apart(different[0])
+
+
+def _apart(difference: tuple[str, list[str], Said, Said]) -> str:
+    """The first place where two answers part."""
+    name, arguments, whole, twin = difference
+    one, other = repr(whole), repr(twin)
+    at = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return f"{name} {arguments}\n{one[max(0, at - 200) : at + 200]}\n{other[max(0, at - 200) : at + 200]}"
 
 
 def test_who_is_not_cleared_for_all_is_refused_what_tells_of_all(

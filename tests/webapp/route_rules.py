@@ -60,25 +60,28 @@ def _actor(name: str, role: Role, unit: str, clearance: Clearance, limits: froze
 
 
 PERSONS = (
-    Person("公众", "nothing", PUBLIC),
-    Person("部门（本单位）", "session", _actor("dept", Role.DEPARTMENT, OURS, Clearance.OWN)),
-    Person("部门（无授权）", "session", _actor("plain", Role.DEPARTMENT, OURS, Clearance.NONE)),
-    Person("审核", "session", _actor("reviewer", Role.REVIEWER, "州财政局", Clearance.NONE)),
-    Person("管理员", "session", _actor("admin", Role.ADMIN, "州财政局", Clearance.ALL)),
-    Person("审计", "session", _actor("auditor", Role.AUDITOR, "州审计局", Clearance.NONE)),
-    Person("停用账户的会话", "closed", _actor("closed", Role.ADMIN, "州财政局", Clearance.ALL)),
-    Person("须改密码", "given", _actor("given", Role.ADMIN, "州财政局", Clearance.ALL)),
-    Person("过期令牌", "late", _actor("admin", Role.ADMIN, "州财政局", Clearance.ALL, frozenset(TOKEN_RIGHTS))),
-    Person("无用途令牌", "token", _actor("admin", Role.ADMIN, "州财政局", Clearance.ALL, frozenset())),
+    Person("public", "nothing", PUBLIC),
+    Person("department, own unit", "session", _actor("dept", Role.DEPARTMENT, OURS, Clearance.OWN)),
+    Person("department, no clearance", "session", _actor("plain", Role.DEPARTMENT, OURS, Clearance.NONE)),
+    Person("reviewer", "session", _actor("reviewer", Role.REVIEWER, "州财政局", Clearance.NONE)),
+    Person("administrator", "session", _actor("admin", Role.ADMIN, "州财政局", Clearance.ALL)),
+    Person("auditor", "session", _actor("auditor", Role.AUDITOR, "州审计局", Clearance.NONE)),
+    Person("session of a closed account", "closed", _actor("closed", Role.ADMIN, "州财政局", Clearance.ALL)),
+    Person("given password", "given", _actor("given", Role.ADMIN, "州财政局", Clearance.ALL)),
+    Person("late token", "late", _actor("admin", Role.ADMIN, "州财政局", Clearance.ALL, frozenset(TOKEN_RIGHTS))),
+    Person("token without scopes", "token", _actor("admin", Role.ADMIN, "州财政局", Clearance.ALL, frozenset())),
     Person(
-        "仅限不公开令牌", "token", _actor("admin", Role.ADMIN, "州财政局", Clearance.ALL, frozenset({Right.RESTRICTED}))
+        "token for restricted alone",
+        "token",
+        _actor("admin", Role.ADMIN, "州财政局", Clearance.ALL, frozenset({Right.RESTRICTED})),
     ),
-    Person("全用途令牌", "token", _actor("admin", Role.ADMIN, "州财政局", Clearance.ALL, frozenset(TOKEN_RIGHTS))),
+    Person("token for all", "token", _actor("admin", Role.ADMIN, "州财政局", Clearance.ALL, frozenset(TOKEN_RIGHTS))),
 )
 
 V1 = "/api/v1"
 DRAFT = {"project": "幼儿园建设", "goal": "新建幼儿园5所"}
 CHOICE = {"use": "学前教育保障", "id": "2100001", "chosen": ["2100001"]}
+MEMBER = {"role": "reviewer", "unit": "州财政局", "clearance": "none"}
 WEIGHTS = {"kind": "exact", "fields.name": "0.55"}
 NEW_PASSWORD = {"old": PASSWORD, "password": "another long horse 71", "again": "another long horse 71"}
 LINES = (
@@ -129,6 +132,18 @@ LINES = (
     Line("GET", "/account/password", Right.ACCOUNT),
     Line("POST", "/account/password", Right.ACCOUNT, 303, form=NEW_PASSWORD),
     Line("GET", "/experts", Right.EXPERTS),
+    # Accounts of others
+    Line("GET", "/people", Right.PEOPLE),
+    Line("POST", "/people", Right.PEOPLE, form=MEMBER | {"name": "new{n}"}),
+    Line("GET", "/people/account/<name>", Right.PEOPLE, at={"name": "target"}),
+    Line("POST", "/people/account/<name>", Right.PEOPLE, 303, at={"name": "target"}, form=MEMBER),
+    Line("POST", "/people/account/<name>/link", Right.PEOPLE, at={"name": "target"}),
+    Line("POST", "/people/account/<name>/disable", Right.PEOPLE, 303, at={"name": "target"}),
+    Line("POST", "/people/account/<name>/enable", Right.PEOPLE, 303, at={"name": "target"}),
+    Line("POST", "/people/account/<name>/unlock", Right.PEOPLE, 303, at={"name": "target"}),
+    Line("POST", "/people/account/<name>/sessions/end", Right.PEOPLE, 303, at={"name": "target"}),
+    Line("POST", "/people/account/<name>/tokens/<id>/revoke", Right.PEOPLE, 404, at={"name": "target", "id": "0" * 12}),
+    Line("GET", "/people/why", Right.PEOPLE),
     # The audit
     Line("GET", "/audit", Right.AUDIT),
     Line("GET", "/audit/audit.csv", Right.AUDIT),
@@ -177,24 +192,25 @@ def expected(line: Line, person: Person) -> int:
 def needs(line: Line) -> str:
     """The rule of a line in words."""
     if line.owner:
-        return f"所有人；记录不可公开，提供单位为{line.owner}"
-    return f"`{line.right.value}`" if line.right else "所有人"
+        return f"everybody; the record is restricted, of {line.owner}"
+    return f"`{line.right.value}`" if line.right else "everybody"
 
 
 def document() -> str:
     """The table as Markdown."""
-    head = ["路径", "方法", "所需权限", *(person.title for person in PERSONS)]
+    head = ["route", "method", "right", *(person.title for person in PERSONS)]
     rows = [[f"`{x.rule}`", x.method, needs(x), *(str(expected(x, p)) for p in PERSONS)] for x in LINES]
     return "\n".join([
-        "# 角色与路由",
+        "# Roles and routes",
         "",
-        "每个格子是该身份得到的状态码，由 `tests/webapp/test_routes.py` 逐格实际请求核对；新增路由若不在表中，测试不通过。",
-        "本表由 `python -m tests.webapp.route_rules` 生成，请勿手工修改。",
+        "Each cell is the status that this person gets for a valid request; `tests/webapp/test_routes.py` asks for every one",
+        "of them, and fails when a route has no line. Written by `python -m tests.webapp.route_rules`, not by hand.",
         "",
-        "- 200、204、303（写操作后的跳转）、410（一次性链接已用过）：按请求本身办理。401：须登录。403：无权，或须先改密码。",
-        "  404：没有该记录，或无权得知它存在。停用账户的会话、须改密码者打开页面时 303 跳到登录页或改密码页。",
-        "- 表外的方法一律 405；`HEAD` 与 `GET` 相同；`OPTIONS` 不带正文。令牌不能管理账户。",
-        "- 表单和脚本的写操作另须 CSRF 令牌（`tests/webapp/test_security.py`）；带访问令牌的请求除外。",
+        "- 200, 204, 303 (after a change), 410 (a spent link): it was done. 401: sign in first. 403: not allowed, or a given",
+        "  password has to be changed first. 404: there is no such record, or none that this person may know of.",
+        "- A session that ended leads from pages to sign-in, a password that is due to its form: 303.",
+        "- Methods that are not in the table: 405. `HEAD` is as `GET`; `OPTIONS` has no body. No token manages its holder's account.",
+        "- Whoever comes with a cookie needs the CSRF token as well (`tests/webapp/test_security.py`).",
         "",
         f"| {' | '.join(head)} |",
         f"|{' --- |' * len(head)}",

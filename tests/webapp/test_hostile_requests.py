@@ -94,6 +94,15 @@ def test_a_method_cannot_be_put_over(app: Flask, header: str) -> None:
     assert client.get(f"{V1}/policies").data == before
 
 
+def test_no_other_origin_is_let_in(app: Flask, store: Store) -> None:
+    client = as_user(app, "admin")
+    for origin in ("https://evil.example", "null", "http://localhost.evil.example"):
+        for path in ("/", f"{V1}/indicators", f"{V1}/choices"):
+            asked = {"Origin": origin, "Access-Control-Request-Method": "DELETE"}
+            for answer in (client.get(path, headers=asked), client.options(path, headers=asked)):
+                assert [name for name in dict(answer.headers) if name.lower().startswith("access-control")] == []
+
+
 # Bodies and parameters
 
 

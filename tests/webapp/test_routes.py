@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.webapp.route_rules import DOCUMENT, LINES, PASSWORD, PERSONS, Line, P
 
 ALL_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 TOKEN = "test-token"  # noqa: S105
+NUMBER = itertools.count(1)
 RULES = sorted({line.rule for line in LINES})
 
 
@@ -37,6 +39,7 @@ def app(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fla
                 people.add(store, made, password=PASSWORD, by="test", must_change=False)
         visitor = User("visitor", PERSONS[3].actor.role, "", PERSONS[3].actor.clearance, disabled=False)
         people.add(store, visitor, password=PASSWORD, by="test", must_change=False)
+        people.add(store, replace(visitor, name="target"), password=PASSWORD, by="test", must_change=False)
         yield app
         app.extensions["zhibiao_relevance"].stop()
 
@@ -81,7 +84,7 @@ def ask(app: Flask, line: Line, person: Person) -> TestResponse:
         headers["X-CSRF-Token"] = TOKEN
     if line.json is not None:
         return client.open(line.path, method=line.method, json=line.json, headers=headers, buffered=True)
-    form = {} if line.method == "GET" else {"csrf_token": TOKEN, **line.form}
+    form = {"csrf_token": TOKEN} | {name: value.replace("{n}", str(next(NUMBER))) for name, value in line.form.items()}
     if line.method == "GET" or line.rule.startswith("/api/"):
         return client.open(line.path, method=line.method, headers=headers, buffered=True)
     return client.open(line.path, method=line.method, data=form, headers=headers, buffered=True)
