@@ -55,7 +55,7 @@ def described(store: Store, counts: dict[str, int]) -> list[str]:
         "select u.domain, count(distinct u.code) as uses, count(i.id) as indicators, "
         "coalesce(sum(i.visibility = 'restricted'), 0) as restricted from uses u "
         "left join indicators i on i.use_code = u.code and i.status = 'active' "
-        "group by u.domain order by min(u.ordinal)"
+        "group by u.domain order by max(u.declared) desc, min(case when u.declared then u.ordinal end), min(u.code)"
     )
     return [
         f"指标 {counts['indicators']} 条：共性 {counts['common']} 条，个性 {counts['specific']} 条"

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from corpus import passwords, tokens
-from corpus.access import RIGHT_NAMES, RIGHTS, ROLE_NAMES, TOKEN_RIGHTS, Actor, Clearance, Right, Role
+from corpus.access import CLEARANCE_NAMES, RIGHT_NAMES, RIGHTS, ROLE_NAMES, TOKEN_RIGHTS, Actor, Clearance, Right, Role
 from corpus.errors import BadInput, Conflict, NotFound
 from corpus.store import Store
 from corpus.tokens import Kind, Ticket
@@ -112,7 +112,8 @@ def add(store: Store, user: User, *, password: str | None, by: str, must_change:
             [user.name, user.role.value, user.unit, user.clearance.value, hashed, tokens.stamp(tokens.present()),
              bool(hashed) and must_change],
         )  # fmt: skip
-        store.audit(actor=by, action="user.add", target=user.name, detail=f"{user.role.value} {user.clearance.value}")
+        detail = f"{ROLE_NAMES[user.role]}，授权范围：{CLEARANCE_NAMES[user.clearance]}"
+        store.audit(actor=by, action="user.add", target=user.name, detail=detail)
 
 
 def users(store: Store) -> list[User]:
@@ -160,11 +161,11 @@ def edit(
         )
         tokens.drop_all(store, name, ("session",))
         changed = [
-            f"{field}：{before or '无'} → {after or '无'}"
+            f"{field}：{before or '空'} → {after or '空'}"
             for field, before, after in (
-                ("角色", old.role.value, new.role.value),
+                ("角色", ROLE_NAMES[old.role], ROLE_NAMES[new.role]),
                 ("单位", old.unit, new.unit),
-                ("授权范围", old.clearance.value, new.clearance.value),
+                ("授权范围", CLEARANCE_NAMES[old.clearance], CLEARANCE_NAMES[new.clearance]),
             )
             if before != after
         ]

@@ -142,9 +142,9 @@ def test_what_is_told_without_clearance(make: Make) -> None:
         ("管理员", "choices.reset", "", (), ""),
         ("出口", "export.full", "indicators", (), ""),
         ("出口", "export.open", "indicators", (), ""),
-        ("", "user.add", "出口", (), "admin all"),
+        ("", "user.add", "出口", (), "财政管理员，授权范围：全部"),
         ("管理员", "import", "e1", (Named("experts", "e1", "张示例"),), "名单.csv"),
-        ("管理员", "user.add", "wang", (), "reviewer all"),
+        ("管理员", "user.add", "wang", (), "审核人员，授权范围：全部"),
         ("管理员", "import", "indicators", kindergartens, ""),
         ("管理员", "import", "indicators", kindergartens, ""),
     ]

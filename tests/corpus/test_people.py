@@ -167,7 +167,7 @@ def test_editing_ends_the_sessions_and_says_what_changed(office: Store) -> None:
             "赵主任",
             "user.edit",
             "王经办",
-            "角色：department → reviewer；单位：州教育体育局 → 县财政局；授权范围：own → none",
+            "角色：预算单位 → 审核人员；单位：州教育体育局 → 县财政局；授权范围：本单位 → 无",
         )
     ]
     wrong: list[dict[str, Any]] = [{"role": Role.PUBLIC}, {"unit": "", "clearance": Clearance.OWN}, {"unit": " 局"}]
@@ -621,9 +621,9 @@ def test_who_did_what_is_written_without_secrets(office: Store) -> None:
     people.disable(office, "王经办", by="管理员")
     people.enable(office, "王经办", by="管理员")
     assert audited(office) == [
-        ("管理员", "user.add", "王经办", "department own"),
-        ("管理员", "user.add", "li.si-2", "auditor none"),
-        ("管理员", "user.add", "赵主任", "admin all"),
+        ("管理员", "user.add", "王经办", "预算单位，授权范围：本单位"),
+        ("管理员", "user.add", "li.si-2", "审计员，授权范围：无"),
+        ("管理员", "user.add", "赵主任", "财政管理员，授权范围：全部"),
         ("管理员", "token.api", "王经办", "脚本"),
         ("管理员", "token.link", "王经办", "给本人"),
         ("管理员", "user.disable", "王经办", ""),

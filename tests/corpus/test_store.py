@@ -31,7 +31,7 @@ def test_every_connection_has_wal_and_foreign_keys(store: Store) -> None:
 
 def test_a_reference_to_nothing_is_refused(store: Store) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"), store.writing() as db:
-        db.execute("insert into tokens values ('h', '没有此人', 'api', '', '', '')")
+        db.execute("insert into tokens (hash, user, kind, created, expires) values ('h', '没有此人', 'api', '', '')")
 
 
 def test_nested_writing_joins_the_outer_transaction(store: Store) -> None:

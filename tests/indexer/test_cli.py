@@ -171,7 +171,8 @@ def test_doctor_has_the_shape_of_the_contract(store: Store, run: Run) -> None:
     )  # fmt: skip
     assert list(found["counts"]) == list(COUNTS)
     assert [(c["name"], c["ok"], sorted(c)) for c in found["checks"]] == [
-        (name, True, ["message", "name", "ok"]) for name in ("schema", "integrity", "revisions", "index", "lexicon")
+        (name, True, ["message", "name", "ok"])
+        for name in ("schema", "integrity", "revisions", "audit", "index", "lexicon")
     ]
     said = run("doctor").out.splitlines()
     assert (said[0], said[-1][:4]) == ("指标 28 条：共性 6 条，个性 22 条（可公开 18 条，不可公开 4 条）", "[正常]")

@@ -163,11 +163,14 @@ def test_every_command_as_everybody(
         for persona in PEOPLE:
             cleared = persona.user is not None and persona.user.clearance is Clearance.ALL
             # Who is cleared for all misses nothing, and reads in the audit what others did in this library alone.
+            # An export of the audit is told in the next one: one person exports.
+            if command == "audit export" and persona.name != "auditor-none":
+                continue
             if (cleared and command.startswith("audit")) or (persona.user is None and command in OPERATORS):
                 continue
             for n, call in enumerate(calls):
                 word = next((w for w in call if w in files), "")
-                for value in files.get(word, [""])[n % 3 :: 3]:
+                for value in (files[word][n % 3 :: 3] or files[word]) if word else [""]:
                     arguments = [*command.split(), *(value if w == word else w for w in call)]
                     whole, twin = (run(side, persona, arguments) for side in (here.whole, here.twin(persona)))
                     compared += 1
