@@ -12,6 +12,7 @@ from corpus.access import (
     CLEARANCE_NAMES,
     OPERATOR,
     RIGHT_NAMES,
+    RIGHTS,
     TOKEN_RIGHTS,
     Actor,
     Clearance,
@@ -63,7 +64,9 @@ def register(commands: _SubParsersAction[ArgumentParser]) -> None:
     link.add_argument("--must-change", action="store_true", help="用此链接进入后须设置新密码（不问原密码）")
     token = command("token", "签发接口令牌，只显示这一次")
     scopes = "、".join(f"{right.value}（{RIGHT_NAMES[right]}）" for right in TOKEN_RIGHTS)
-    token.add_argument("--scope", default="", metavar="S,..", help=f"可用于：{scopes}；默认只能读公开内容")
+    token.add_argument(
+        "--scope", metavar="S,..", help=f"可用于：{scopes}；默认为该角色可用的全部，留空（--scope ''）只能读公开内容"
+    )
     token.add_argument("--days", type=float, default=people.API_DAYS, help="有效天数，1 到 365，默认 90")
     token.add_argument("--label", default="命令行签发", help="名称，便于日后辨认")
     command("tokens", "列出接口令牌").add_argument("--json", action="store_true", help="输出 JSON")
@@ -221,13 +224,18 @@ def run_link(args: Namespace) -> int:
 def run_token(args: Namespace) -> int:
     """Print a new API token, once."""
     store, by = _granting(args)
-    names = [name.strip() for name in args.scope.split(",") if name.strip()]
+    role = people.get(store, args.name).role
+    names = sorted(RIGHTS[role] & set(TOKEN_RIGHTS)) if args.scope is None else _named(args.scope)
     if wrong := [name for name in names if name not in TOKEN_RIGHTS]:
         able = "、".join(TOKEN_RIGHTS)
         raise BadInput(f"--scope 不认识“{wrong[0][:20]}”，可用 {able}，以逗号分隔。", field="scope")
     scopes = [Right(name) for name in names]
     print(people.issue(store, args.name, "api", days=args.days, label=args.label, scopes=scopes, by=by))
     return 0
+
+
+def _named(scope: str) -> list[str]:
+    return [name.strip() for name in scope.split(",") if name.strip()]
 
 
 def run_tokens(args: Namespace) -> int:

@@ -183,9 +183,12 @@ def _believe(name: str) -> None:
 
 
 def _must_change() -> BaseResponse | None:
-    """Who has a password that somebody else gave does nothing but change it. The proxy's people need none."""
+    """Who has a password that somebody else gave does nothing but change it.
+
+    The proxy's people need none, and an API token came by no password.
+    """
     at = holder()
-    if at is None or not at.user.must_change or request.endpoint in _CHANGING:
+    if at is None or at.ticket.kind == "api" or not at.user.must_change or request.endpoint in _CHANGING:
         return None
     if is_api():
         raise MustChange("请先登录网页设置新密码，再使用接口。")

@@ -12,9 +12,9 @@ import secrets
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from flask import Flask, Response, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
@@ -23,11 +23,16 @@ from corpus.errors import BadInput, Forbidden, NotReady, NotSignedIn
 from webapp.errors import TooMany, is_api
 from webapp.services import actor
 
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
 KEY_FILE = "secret.key"
 MAX_BYTES = 2 * 1024 * 1024
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 # Environment variable with further names, by comma; one of them may be * where a proxy in front checks names.
 HOSTS_VARIABLE = "ZHIBIAO_HOSTS"
+# Set to 1 where everybody comes by https through a proxy that ends TLS: cookies are Secure, links say https.
+HTTPS_VARIABLE = "ZHIBIAO_HTTPS"
 SIGN_IN_PATH = "/sign-in"
 HEADERS = {
     "Content-Security-Policy": (
@@ -47,6 +52,13 @@ class _Sessions(SecureCookieSessionInterface):
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
+
+
+def _by_https(wsgi: WSGIApplication) -> WSGIApplication:
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return wsgi({**environ, "wsgi.url_scheme": "https"}, start_response)
+
+    return answer
 
 
 class Attempts:
@@ -90,6 +102,8 @@ def init(app: Flask, data: Path) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
     )
     app.session_interface = _Sessions()
+    if os.environ.get(HTTPS_VARIABLE) == "1":
+        app.wsgi_app = _by_https(app.wsgi_app)  # type: ignore[assignment, method-assign]
     app.extensions["zhibiao_hosts"] = set(LOCAL_HOSTS)
     app.extensions["zhibiao_attempts"] = Attempts()
     # HOST is the address to serve on: whoever sets it means it to be used.

@@ -209,6 +209,15 @@ def test_tokens_are_issued_listed_and_revoked(store: Store, run: Run) -> None:
     assert run("revoke", ticket.id) == Said(1, "", "没有这个编号的会话或令牌，可能已经结束或撤销，请刷新列表查看。\n")
 
 
+def test_a_token_is_for_all_that_the_role_may_do_unless_narrowed(store: Store, run: Run) -> None:
+    for scope in ([], ["--scope", "experts"], ["--scope", ""]):
+        assert run("token", "公安经办", "--label", str(scope), *scope).code == 0
+    held = {ticket.label: sorted(ticket.scopes) for ticket in people.api_tokens(store, "公安经办")}
+    assert held == {
+        "[]": ["choose", "experts", "restricted"], "['--scope', 'experts']": ["experts"], "['--scope', '']": [],
+    }  # fmt: skip
+
+
 def test_wrong_tokens_are_refused(store: Store, run: Run) -> None:
     wrong = Said(2, "", "有效期须为 1 到 365 天，请修改。\n")
     assert [run("token", "公安经办", "--days", d) for d in ("0", "-1", "1e12", "nan", "inf")] == [wrong] * 5

@@ -150,6 +150,15 @@ def test_cookie_flags(public: FlaskClient, scheme: str, secure: bool) -> None:
     assert flags == {"HttpOnly", "Path=/", "SameSite=Lax"} | ({"Secure"} if secure else set())
 
 
+def test_behind_a_proxy_that_ends_tls_cookies_are_secure(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZHIBIAO_HTTPS", "1")
+    app = create_app(library)
+    answer = app.test_client().get("/sign-in", base_url="http://localhost")
+    app.extensions["zhibiao"].live.close()
+    app.extensions["zhibiao"].store.close()
+    assert "Secure" in answer.headers["Set-Cookie"]
+
+
 def test_the_api_sets_no_cookie(public: FlaskClient) -> None:
     assert "Set-Cookie" not in public.get("/api/v1/indicators").headers
 
