@@ -135,7 +135,7 @@ def test_restricted_record_is_marked_and_gone_after_signing_out(tab: Tab, sign_i
     page = tab.open("/?q=边境巡逻道里程")
     expect(page.locator(".hits .secret")).to_have_text("不公开")
     page.click("text=退出")
-    page.wait_for_url(f"{tab.base}/")
+    page.wait_for_url(f"{tab.base}/signed-out")
     tab.open("/?q=边境巡逻道里程")
     expect(page.locator(".secret")).to_have_count(0)
     expect(page.locator("text=边境巡逻道里程 >> visible=true")).to_have_count(0)
