@@ -27,11 +27,6 @@ from .personas import PERSONAS, Persona
 from .questions import NOWHERE, QUESTIONS, Asker, each, question, some
 from .world import Ask, Side, World, published, report, retired, sealed, shrunk, world
 
-# A reader keeps the files of a generation until it lets go of it.
-pytestmark = [
-    pytest.mark.filterwarnings(f"ignore::{name}")
-    for name in ("ResourceWarning", "pytest.PytestUnraisableExceptionWarning")
-]
 # So many answers are compared at least; more by the environment, for a long run.
 LEAST = int(os.environ.get("ZHIBIAO_COMPARISONS", "2000"))
 PUBLIC = PERSONAS[0]
