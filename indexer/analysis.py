@@ -194,7 +194,7 @@ def compact(text: str) -> str:
     return "".join(_folded(text).split())
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32768)
 def pinyin(text: str) -> tuple[str, str]:
     """Full pinyin without tones or blanks, and initials: ``农村公路`` -> ``nongcungonglu``, ``ncgl``.
 

@@ -127,6 +127,9 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
                     json.dumps({"lexicon": lexicon, "synonyms": [astuple(s) for s in synonyms]}, ensure_ascii=False),
                     encoding="utf-8",
                 )
+                # The second process has nothing to write yet.
+                texts = complete.texts(store)
+                run(complete.hear, texts)
                 weights = settings.shipped().fields.weights()
                 counts, digests, names = {}, {}, {}
                 for kind in SCHEMAS:
@@ -142,7 +145,7 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
                     digests[kind] = digest(chain(found["open"], found["full"]))
                     names[kind] = digest(found["open"])
                     if kind == "indicators":
-                        run(complete.save, aside / "open" / "complete.bin", complete.texts(store), present)
+                        run(complete.save, aside / "open" / "complete.bin", texts, present)
                     del scores, present, found
                 progress("写入索引")
         progress("核对")

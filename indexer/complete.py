@@ -5,7 +5,7 @@ Texts come from public records alone, whoever asks.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass
 from math import ceil
@@ -73,6 +73,12 @@ def texts(store: Store) -> list[Completion]:
     for name, id in names.items():
         found.setdefault(name, Completion(name, "indicator", id))
     return list(found.values())
+
+
+def hear(texts: Iterable[Completion]) -> None:
+    """Work out how texts are spelt and remember it, for a :func:`save` in the same process."""
+    for completion in texts:
+        pinyin(completion.text)
 
 
 def save(path: Path, texts: Sequence[Completion], present: Set[str]) -> None:
