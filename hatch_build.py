@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,16 @@ def compiler() -> list[str] | None:
     return None
 
 
+def walker() -> list[str]:
+    """What the part of kernel.c is compiled with that reads Python's objects; nothing where that cannot be."""
+    headers = sorted({sysconfig.get_path(name) for name in ("include", "platinclude")})
+    if sys.implementation.name != "cpython" or not any((Path(folder) / "Python.h").is_file() for folder in headers):
+        return []
+    # Python's own functions are found in whoever loads the library.
+    return ["-DWALKER", *(f"-I{folder}" for folder in headers),
+            *(["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else [])]  # fmt: skip
+
+
 def compile_kernel(folder: Path) -> str:
     """Compile kernel.c in ``folder`` beside itself; what went wrong, or nothing. A library left from before goes."""
     made, aside = folder / LIBRARY, folder / f"{LIBRARY}.{os.getpid()}"
@@ -34,7 +45,13 @@ def compile_kernel(folder: Path) -> str:
         return "no C compiler was found"
     try:
         options = ["-O3", "-shared", "-fPIC", "-o", str(aside), str(folder / "kernel.c"), "-lm"]
-        subprocess.run([*command, *options], check=True, capture_output=True, text=True)  # noqa: S603
+        for more in (walker(), []):
+            try:
+                subprocess.run([*command, *more, *options], check=True, capture_output=True, text=True)  # noqa: S603
+                break
+            except subprocess.CalledProcessError:
+                if not more:
+                    raise
         aside.replace(made)
     except (OSError, subprocess.CalledProcessError) as error:
         return f"the C compiler failed: {getattr(error, 'stderr', None) or error}"

@@ -117,9 +117,7 @@ class Pool:
         """For each group of records, how much of what the draft says is held by any of them, between 0 and 1."""
         rarity = [self.engine.rarity(unit) for unit in self.plan.units]
         whole = sum(rarity) or 1.0
-        ids = [id for group in groups for id in group]
-        explained = self.engine.explain(self.plan, ids)
-        units = {id: {part.unit for part in parts} for id, parts in zip(ids, explained, strict=True)}
+        units = self.engine.held_units(self.plan, [id for group in groups for id in group])
         held = [sorted(set[int]().union(*(units[id] for id in group))) for group in groups]
         return [sum(rarity[n] for n in found) / whole for found in held]
 

@@ -91,8 +91,7 @@ class Plan:
 NO_UNIT = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A share of a hit's score: which unit, by which term, in which field.
 
     Likeness in meaning is the share of no unit: :data:`NO_UNIT`, in the field ``meaning``.
@@ -104,8 +103,7 @@ class Part:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
+class Ranked(NamedTuple):
     """What a search found: ids best first with scores, the exact total, and exact counts by facet and value."""
 
     ids: tuple[str, ...]
@@ -137,6 +135,9 @@ class Engine(Protocol):
 
     def explain(self, plan: Plan, ids: Sequence[str]) -> list[list[Part]]:
         """The parts of each record's score, largest first."""
+
+    def held_units(self, plan: Plan, ids: Iterable[str]) -> dict[str, set[int]]:
+        """Which units of a plan each of those records holds some of; none where there is no such record."""
 
     def with_changes(self, changed: Sequence[Document], gone: Iterable[str]) -> Engine:
         """The same index with some records replaced and some gone; the original is not touched."""

@@ -4,12 +4,16 @@
  * a slot's key is (node of all characters but the last, last character): keys are exact, no two strings can be taken
  * for each other. Plain C over memory that the caller owns: no state, so any number of threads may call.
  */
+#ifdef WALKER
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+#endif
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT 3
+#define FORMAT 4
 #define ROOT 1
 
 typedef struct {
@@ -1074,46 +1078,216 @@ int32_t zb_search(const Index *ix, const uint8_t *plan, const uint8_t *asked, Ro
     return room->wanted ? 2 : 0;
 }
 
+/* What a term gives to a document. */
 typedef struct {
     int32_t document, term, field;
     float score;
 } Share;
 
-/* What each term gives to each of some documents of a segment, which rise: how many shares there are, -1 without
- * memory or for a block that does not agree with the index.
+/* Puts the shares of every document together, the greatest first, equal ones in their order: a number that rises with
+ * the score stands above the place in `found`. `keys` has room for them and `ends`, by document, is filled. */
+static void sort_shares(const Share *found, int64_t count, Share *sorted, int64_t *keys, int64_t *ends,
+                        int64_t documents) {
+    int64_t at = 0;
+    memset(ends, 0, (size_t)documents * sizeof *ends);
+    for (int64_t k = 0; k < count; k++)
+        ends[found[k].document]++;
+    for (int64_t d = 0; d < documents; d++) {
+        int64_t length = ends[d];
+        ends[d] = at;
+        at += length;
+    }
+    for (int64_t k = 0; k < count; k++) {
+        float score = found[k].score + 0.0f; /* the zero below 0 is no other */
+        int32_t bits;
+        memcpy(&bits, &score, sizeof bits);
+        keys[ends[found[k].document]++] = (int64_t)(bits < 0 ? bits ^ 0x7FFFFFFF : bits) * (1LL << 32) + (count - k);
+    }
+    for (int64_t d = 0, start = 0; d < documents; start = ends[d++])
+        qsort(keys + start, (size_t)(ends[d] - start), sizeof *keys, falling);
+    for (int64_t k = 0; k < count; k++)
+        sorted[k] = found[count - (keys[k] & 0xFFFFFFFF)];
+}
+
+/* What the terms give to each of some documents of a segment, which rise: how many shares there are, -1 without memory
+ * or for a block that does not agree with the index.
  *
- * `shares` takes up to `room` of them; when there are more, they must be asked for again with more room.
+ * `shares` takes up to `room` of them, by documents, the greatest of each first and equal ones by terms and fields;
+ * `ends` says by document where they end. When there are more, they must be asked for again with more room.
  */
 int64_t zb_explain(const Index *ix, int64_t segment, const uint8_t *plan, const int32_t *documents, int64_t count,
-                   Share *shares, int64_t room) {
+                   Share *shares, int64_t *ends, int64_t room) {
     Plan p;
-    if (segment < 0 || segment >= ix->count || !read_plan(ix, plan, &p))
+    if (segment < 0 || segment >= ix->count || count < 0 || room < 0 || room > MOST || !read_plan(ix, plan, &p))
         return -1;
     Row *rows = malloc((size_t)(p.head.count + 1) * sizeof *rows);
     uint64_t *hashes = malloc((size_t)(p.head.count + 1) * sizeof *hashes);
-    if (!rows || !hashes) {
-        free(rows);
-        free(hashes);
-        return -1;
-    }
-    hash_terms(&p, hashes);
-    int64_t length = rows_of(ix, ix->segments + segment, &p, hashes, rows, 1), found = 0;
-    for (int64_t r = 0; r < length; r++) {
-        const Row *row = rows + r;
-        int64_t at = row->at;
-        for (int64_t k = 0; k < count && at < row->end; k++) {
-            at = row->documents[at] < documents[k] ? skip(row->documents, at, row->end, documents[k]) : at;
-            for (; at < row->end && row->documents[at] == documents[k]; at++)
-                if (row->fields[at] < WIDTH && (row->only < 0 || row->only == row->fields[at])) {
-                    if (found < room) {
-                        double score = (double)row->weights[row->fields[at]] * row->impacts[at];
-                        shares[found] = (Share){(int32_t)k, row->origin, row->fields[at], (float)score};
+    Share *given = malloc((size_t)(room + 1) * sizeof *given);
+    int64_t *keys = malloc((size_t)(room + 1) * sizeof *keys);
+    int64_t found = rows && hashes && given && keys ? 0 : -1;
+    if (!found) {
+        hash_terms(&p, hashes);
+        int64_t length = rows_of(ix, ix->segments + segment, &p, hashes, rows, 1);
+        for (int64_t r = 0; r < length; r++) {
+            const Row *row = rows + r;
+            int64_t at = row->at;
+            for (int64_t k = 0; k < count && at < row->end; k++) {
+                at = row->documents[at] < documents[k] ? skip(row->documents, at, row->end, documents[k]) : at;
+                for (; at < row->end && row->documents[at] == documents[k]; at++)
+                    if (row->fields[at] < WIDTH && (row->only < 0 || row->only == row->fields[at])) {
+                        if (found < room) {
+                            double score = (double)row->weights[row->fields[at]] * row->impacts[at];
+                            given[found] = (Share){(int32_t)k, row->origin, row->fields[at], (float)score};
+                        }
+                        found++;
                     }
-                    found++;
-                }
+            }
         }
+        if (found <= room)
+            sort_shares(given, found, shares, keys, ends, count);
     }
     free(rows);
     free(hashes);
+    free(given);
+    free(keys);
     return found;
 }
+
+#ifdef WALKER
+/* ---- a plan's units, tuples of Python (indexer/engine.py), as the block that read_plan reads ----
+ *
+ * Called with Python's lock held. Nothing in here runs any code of Python's or lets go of the lock: only tuples, strings
+ * and numbers are read, all of which never change, and any other type is refused. So both walks see the same, and what
+ * the first counted is all that the second writes. */
+
+enum { TEXT, WEIGHT, GROUP, REASON, LIKE, TERM_SIZE };
+enum { LABEL, TERMS, PARTS, UNIT_SIZE };
+
+static int refuse(const char *what) {
+    PyErr_SetString(PyExc_TypeError, what);
+    return 0;
+}
+
+/* Whether it is a tuple; of `size` items, unless that is -1. `known` is the last type that was one. */
+static int is_tuple(PyObject *it, PyTypeObject **known, Py_ssize_t size) {
+    if ((Py_TYPE(it) != *known && !PyTuple_Check(it)) || (size >= 0 && PyTuple_Size(it) != size))
+        return refuse("a plan is made of units, and these of terms");
+    *known = Py_TYPE(it);
+    return 1;
+}
+
+static int64_t length_of(PyObject *text) {
+    if (!PyUnicode_CheckExact(text) && !PyUnicode_Check(text)) {
+        refuse("a term's text is no string");
+        return -1;
+    }
+    return PyUnicode_GetLength(text);
+}
+
+/* Checks tuples and strings, and counts. */
+static int count_terms(PyObject *units, PlanHead *head) {
+    PyTypeObject *known = NULL, *known_term = NULL;
+    PyObject *last = NULL; /* most terms stand for nothing, the same empty string */
+    int64_t like = 0;
+    if (!is_tuple(units, &known, -1))
+        return 0;
+    head->units = PyTuple_Size(units);
+    for (int64_t u = 0; u < head->units; u++) {
+        PyObject *unit = PyTuple_GetItem(units, u);
+        if (!is_tuple(unit, &known, UNIT_SIZE))
+            return 0;
+        for (int which = TERMS; which <= PARTS; which++) {
+            PyObject *terms = PyTuple_GetItem(unit, which);
+            if (!is_tuple(terms, &known, -1))
+                return 0;
+            int64_t size = PyTuple_Size(terms);
+            head->count += size;
+            for (int64_t k = 0; k < size; k++) {
+                PyObject *term = PyTuple_GetItem(terms, k), *other;
+                if (!is_tuple(term, &known_term, TERM_SIZE))
+                    return 0;
+                int64_t length = length_of(PyTuple_GetItem(term, TEXT));
+                if ((other = PyTuple_GetItem(term, LIKE)) != last)
+                    like = length_of(last = other);
+                if (length < 0 || like < 0)
+                    return 0;
+                head->characters += length;
+                head->like_characters += like;
+            }
+        }
+    }
+    if (head->units > MOST || head->count > MOST || head->characters > MOST || head->like_characters > MOST) {
+        PyErr_SetString(PyExc_OverflowError, "a plan is too large");
+        return 0;
+    }
+    return 1;
+}
+
+/* Writes what count_terms counted; 0 for a weight that is no number or too large, and for groups and places that are
+ * none. */
+static int write_terms(PyObject *units, PyObject *places, const PlanHead *head, uint8_t *block) {
+    double *weights = (double *)(block + sizeof *head);
+    int32_t *lengths = (int32_t *)(weights + head->count), *likes = lengths + head->count;
+    int32_t *sizes = likes + head->count;
+    uint32_t *text = (uint32_t *)(sizes + 2 * head->units), *like = text + head->characters;
+    uint8_t *addressed = (uint8_t *)(like + head->like_characters);
+    PyObject *last_group = NULL, *last = NULL;
+    int64_t other = 0;
+    long place = 255;
+    memcpy(block, head, sizeof *head);
+    for (int64_t u = 0; u < head->units; u++)
+        for (int which = TERMS; which <= PARTS; which++) {
+            PyObject *terms = PyTuple_GetItem(PyTuple_GetItem(units, u), which);
+            int64_t size = PyTuple_Size(terms);
+            sizes[u + (which == PARTS ? head->units : 0)] = (int32_t)size;
+            for (int64_t k = 0; k < size; k++) {
+                PyObject *term = PyTuple_GetItem(terms, k), *weight = PyTuple_GetItem(term, WEIGHT);
+                PyObject *string = PyTuple_GetItem(term, TEXT), *stands_for = PyTuple_GetItem(term, LIKE);
+                PyObject *group = PyTuple_GetItem(term, GROUP);
+                if (!PyFloat_Check(weight) && !PyLong_Check(weight))
+                    return refuse("a term's weight is no number");
+                *weights = PyFloat_Check(weight) ? PyFloat_AsDouble(weight) : PyLong_AsDouble(weight);
+                if (*weights++ == -1.0 && PyErr_Occurred())
+                    return 0;
+                if (group != last_group) {
+                    if (!PyUnicode_CheckExact(group))
+                        return refuse("a term's group is no string");
+                    PyObject *number = PyDict_GetItemWithError(places, group);
+                    place = number && PyLong_Check(number) ? PyLong_AsLong(number) : number ? -2 : 255;
+                    if (PyErr_Occurred() || place < 0 || place > 255)
+                        return PyErr_Occurred() ? 0 : refuse("what a group stands for is no byte");
+                    last_group = group;
+                }
+                *addressed++ = (uint8_t)place;
+                int64_t length = PyUnicode_GetLength(string);
+                if (!PyUnicode_AsUCS4(string, text, length, 0))
+                    return 0;
+                text += *lengths++ = (int32_t)length;
+                if (stands_for != last)
+                    other = PyUnicode_GetLength(last = stands_for);
+                if (other && !PyUnicode_AsUCS4(stands_for, like, other, 0))
+                    return 0;
+                like += *likes++ = (int32_t)other;
+            }
+        }
+    return 1;
+}
+
+/* The block of a plan's units, as bytes; `places` say what groups and fields are addressed by. */
+PyObject *zb_terms(PyObject *units, PyObject *places) {
+    PlanHead head = {0};
+    if (!PyDict_CheckExact(places)) {
+        refuse("places are no dict");
+        return NULL;
+    }
+    if (!count_terms(units, &head))
+        return NULL;
+    head.bytes = (int64_t)sizeof head + 17 * head.count + 8 * head.units + 4 * (head.characters + head.like_characters);
+    PyObject *made = PyBytes_FromStringAndSize(NULL, head.bytes);
+    if (made && !write_terms(units, places, &head, (uint8_t *)PyBytes_AsString(made))) {
+        Py_DecRef(made);
+        return NULL;
+    }
+    return made;
+}
+#endif

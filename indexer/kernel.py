@@ -11,20 +11,20 @@ import sys
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 LIBRARY = f"_kernel{sysconfig.get_config_var('SHLIB_SUFFIX') or '.so'}"
 # As kernel.c says it of itself: a library left over from other sources is not used.
-FORMAT = 3
+FORMAT = 4
 
 _MAGIC = b"zhibiao words 1" + sys.byteorder[:1].encode()
 _ENCODING = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
@@ -168,12 +168,16 @@ class _Room:
         self.pointers = (*(a.ctypes.data for a in arrays), ctypes.addressof(self.found))
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
-    """The compiled functions, twice: ``short`` ones keep Python's lock, ``long`` ones let other threads run."""
+class Library(NamedTuple):
+    """The compiled functions, twice: ``short`` ones keep Python's lock, ``long`` ones let other threads run.
+
+    ``terms`` reads Python's own objects: see :func:`indexer.engines.compiled.lay_out`. None where the library was
+    compiled without Python's headers.
+    """
 
     short: Any
     long: Any
+    terms: Callable[[Any, Mapping[str, int]], bytes] | None = None
 
 
 def load() -> Library | None:
@@ -201,10 +205,25 @@ def _open(path: Path) -> Library | None:
                 functions.zb_find.argtypes = [pointer, pointer, pointer, number, pointer]
                 functions.zb_find.restype = None
                 functions.zb_search.argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p, pointer]
-                functions.zb_explain.argtypes = [pointer, number, *[ctypes.c_char_p] * 2, number, pointer, number]
+                functions.zb_explain.argtypes = [
+                    pointer,
+                    number,
+                    *[ctypes.c_char_p] * 2,
+                    number,
+                    pointer,
+                    pointer,
+                    number,
+                ]
                 functions.zb_explain.restype = number
-            return library
+            return library._replace(terms=_walker(library.short))
     return None
+
+
+def _walker(functions: Any) -> Any:
+    walker = getattr(functions, "zb_terms", None)
+    if walker is not None:
+        walker.argtypes, walker.restype = [ctypes.py_object] * 2, ctypes.py_object
+    return walker
 
 
 def _characters(text: str) -> bytes:

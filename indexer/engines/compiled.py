@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from indexer.engines.arrays import Array, Names, Texts, decode, encode
-from indexer.engines.ranking import Asked, Found, Index, Segment, Share, Terms
+from indexer.engines.ranking import Asked, Found, Index, Segment, Shares, Terms
 from indexer.kernel import Library
 
 # Indexes of more documents are searched without keeping Python's lock: shorter searches take less time than getting
@@ -37,7 +37,7 @@ class Compiled:
         self._address = ctypes.addressof(self._handle)
         self._size = sum(segment.scores.size for segment in index.segments)
         self._search = (library.long if self._size > _LARGE else library.short).zb_search
-        self._explain = library.short.zb_explain
+        self._explain, self._walk = library.short.zb_explain, library.terms
         self._names, self._values = index.values.facets, index.values.values
         self._head, self._none = Struct(f"{12 + 2 * len(index.segments)}q"), (0,) * len(index.segments)
         self._thread = threading.local()
@@ -45,8 +45,8 @@ class Compiled:
     def search(self, terms: Terms, asked: Asked) -> Found:
         """See the protocol."""
         room: _Room = getattr(self._thread, "room", None) or self._room()
-        block = self._asked(asked)
-        while failed := self._search(self._address, terms.block or lay_out(terms), block, room.address):
+        plan, block = terms.block or self._laid_out(terms), self._asked(asked)
+        while failed := self._search(self._address, plan, block, room.address):
             if failed < 0:
                 raise ValueError("the kernel does not understand a plan")
             room.grow(failed)
@@ -61,28 +61,33 @@ class Compiled:
         for after in room.numbers[start + kept : middle].tolist():
             ids.append(text[before:after])
             before = after
-        facets: dict[str, dict[str, int]]
+        facets: dict[str, dict[str, int]] = {name: {} for name in self._names}
         if listed:
             values = map(self._values.__getitem__, room.numbers[middle : middle + listed].tolist())
             pairs = zip(values, room.numbers[middle + listed : end].tolist(), strict=True)
-            facets = {name: dict(islice(pairs, n)) for name, n in zip(self._names, lengths, strict=True)}
-        else:
-            facets = {name: {} for name in self._names}
+            for counts, length in zip(facets.values(), lengths, strict=True):
+                counts.update(islice(pairs, length))
         return Found(total, ids, room.doubles[start : start + kept].tolist(), facets)
 
-    def explain(self, terms: Terms, segment: int, documents: Sequence[int]) -> list[Share]:
+    def explain(self, terms: Terms, segment: int, documents: Sequence[int]) -> Shares:
         """See the protocol."""
-        wanted, room = array("i", documents).tobytes(), 2048
+        wanted, ends, room = array("i", documents).tobytes(), np.empty(len(documents), np.int64), 2048
+        block, bounds = terms.block or self._laid_out(terms), _pointer(ends)
         while True:
             shares = np.empty(room, _SHARE)
-            count = self._explain(
-                self._address, segment, terms.block or lay_out(terms), wanted, len(documents), shares.ctypes.data, room
-            )
+            place = _pointer(shares)
+            count = self._explain(self._address, segment, block, wanted, len(documents), place, bounds, room)
             if count < 0:
                 raise MemoryError
             if count <= room:
-                return shares[:count].tolist()  # type: ignore[no-any-return]
+                numbers, fields, scores = [shares[name][:count].tolist() for name in ("term", "field", "score")]
+                return Shares(ends.tolist(), numbers, fields, scores)
             room = count
+
+    def _laid_out(self, terms: Terms) -> bytes:
+        """The block of terms, which they keep: one draft is asked of an index several times in a row."""
+        terms.block = self._walk(terms.units, terms.places) if self._walk else lay_out(terms)
+        return terms.block
 
     def _asked(self, asked: Asked) -> bytes:
         """A block for the kernel."""
@@ -112,14 +117,20 @@ class Compiled:
 
 
 def lay_out(terms: Terms) -> bytes:
-    """A block of terms for the kernel, which they keep: one draft is asked of an index several times in a row."""
-    text, like, count = "".join(terms.texts), "".join(terms.likes), len(terms.texts)
-    likes = array("i", [*map(len, terms.likes)]) if like else bytes(4 * count)
-    parts = (array("d", terms.weights), array("i", [*map(len, terms.texts)]), likes, *terms.sizes, encode(text),
-             encode(like), terms.addressed)  # fmt: skip
+    """A block of terms for the kernel: what it lays out itself, some times sooner, where it can read them."""
+    texts, weights, _, likes = terms.columns
+    text, like = "".join(texts), "".join(likes)
+    ints = (map(len, texts), map(len, likes), *terms.sizes)
+    # Of a list an array is made several times sooner than of an iterator.
+    parts: list[Any] = [
+        array("d", weights),
+        *[array("i", [*n]) for n in ints],
+        encode(text),
+        encode(like),
+        terms.addressed,
+    ]
     body = b"".join(parts)
-    terms.block = _TERMS.pack(_TERMS.size + len(body), len(terms.units), count, len(text), len(like)) + body
-    return terms.block
+    return _TERMS.pack(_TERMS.size + len(body), len(terms.units), len(texts), len(text), len(like)) + body
 
 
 class _Room:

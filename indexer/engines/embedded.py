@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +21,12 @@ from indexer.engines.arrays import Array
 from indexer.engines.compiled import MOST_UNITS, Compiled
 from indexer.engines.derive import Collector, derive
 from indexer.engines.plain import Plain
-from indexer.engines.ranking import Asked, Index, Runner, Terms, Values
+from indexer.engines.ranking import Asked, Index, Runner, Shares, Terms, Values
 from indexer.engines.scores import Scores, idf
 from indexer.engines.whoosh_index import WhooshIndex
+
+# Without a call of Python for each.
+_part: Callable[[Iterable[Any]], Part] = partial(tuple.__new__, Part)
 
 
 @dataclass(frozen=True)
@@ -215,20 +220,41 @@ class Embedded:
         """See :class:`indexer.engine.Engine`."""
         explained: dict[str, list[Part]] = {id: [] for id in ids}
         terms = self._terms(plan)
-        for place, segment in enumerate(self._segments):
-            numbers = segment.scores.numbers(explained)
-            alive = segment.alive
-            here = sorted((n, id) for id, n in numbers.items() if alive is None or alive[n])
-            if not here:
-                continue
-            owners, addressed = terms.owners, terms.addressed
-            for document, number, field, score in self._runner(plan).explain(terms, place, [n for n, _ in here]):
-                part = Part(owners[number], terms.terms[number], self._fields[addressed[number] >> 4][field], score)
-                explained[here[document][1]].append(part)
+        for here, found in self._shares(plan, explained):
+            owners, own, addressed = terms.owners, terms.terms, terms.addressed
+            rows = [
+                (owners[number], own[number], self._fields[addressed[number] >> 4][field], score)
+                for number, field, score in zip(found.terms, found.fields, found.scores, strict=True)
+            ]
+            parts, before = [*map(_part, rows)], 0
+            for (_, id), end in zip(here, found.ends, strict=True):
+                explained[id] = parts[before:end]
+                before = end
         for id, near in plan.near:
             if id in explained:
                 explained[id].append(Part(NO_UNIT, Term(""), "meaning", near))
-        return [sorted(explained[id], key=lambda part: -part.score) for id in ids]
+                explained[id].sort(key=attrgetter("score"), reverse=True)
+        return [explained[id] for id in ids]
+
+    def held_units(self, plan: Plan, ids: Iterable[str]) -> dict[str, set[int]]:
+        """See :class:`indexer.engine.Engine`."""
+        held: dict[str, set[int]] = {id: set() for id in ids}
+        owners = self._terms(plan).owners
+        for here, found in self._shares(plan, held):
+            before = 0
+            for (_, id), end in zip(here, found.ends, strict=True):
+                held[id] = {owners[number] for number in found.terms[before:end]}
+                before = end
+        return held
+
+    def _shares(self, plan: Plan, ids: Iterable[str]) -> Iterator[tuple[list[tuple[int, str]], Shares]]:
+        """By segment, those of ``ids`` that are alive in it, by number, and what the terms give to them."""
+        terms, runner = self._terms(plan), self._runner(plan)
+        for place, segment in enumerate(self._segments):
+            numbers, alive = segment.scores.numbers(ids), segment.alive
+            here = sorted([(n, id) for id, n in numbers.items() if alive is None or alive[n]])
+            if here:
+                yield here, runner.explain(terms, place, [n for n, _ in here])
 
     def frequency(self, term: str) -> int:
         """See :class:`indexer.engine.Engine`."""

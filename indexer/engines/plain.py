@@ -15,7 +15,7 @@ import numpy as np
 
 from indexer.engine import Term
 from indexer.engines.arrays import Array
-from indexer.engines.ranking import NOWHERE, Asked, Found, Index, Share, Terms
+from indexer.engines.ranking import NOWHERE, Asked, Found, Index, Shares, Terms
 from indexer.engines.scores import Group, idf
 
 
@@ -62,18 +62,21 @@ class Plain:
         hits = page[asked.offset :]
         return Found(len(found), self._ids(hits), keys[asked.offset :], facets)
 
-    def explain(self, terms: Terms, segment: int, documents: Sequence[int]) -> list[Share]:
+    def explain(self, terms: Terms, segment: int, documents: Sequence[int]) -> Shares:
         """See the protocol."""
-        wanted, found = np.array(documents, np.int32), []
+        wanted = np.array(documents, np.int32)
+        columns = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))]
         for row in self._rows(terms, segment, fine=True):
             held, fields, impacts = row.fine()
             places = np.searchsorted(wanted, held)
             here = np.flatnonzero(wanted[np.minimum(places, len(wanted) - 1)] == held)
             weights = np.array(row.weights, np.float32).astype(np.float64)
             shares = (weights[fields[here]] * impacts[here]).astype(np.float32)
-            of = (places[here].tolist(), fields[here].tolist(), shares.tolist())
-            found += [Share(document, row.term, field, share) for document, field, share in zip(*of, strict=True)]
-        return found
+            columns.append((places[here], np.full(len(here), row.term), fields[here].astype(np.int64), shares))
+        of, numbers, fields, scores = map(np.concatenate, zip(*columns, strict=True))
+        order = np.lexsort((-scores, of))
+        ends = np.cumsum(np.bincount(of, minlength=len(documents)))
+        return Shares(ends.tolist(), numbers[order].tolist(), fields[order].tolist(), scores[order].tolist())
 
     # ---- what matches ----
 
@@ -98,14 +101,14 @@ class Plain:
         None for terms that do not all address the same group, or stand for others.
         """
         address = terms.addressed[0] if terms.addressed else NOWHERE
-        if terms.addressed.count(address) < len(terms.addressed) or address & 15 or any(terms.likes):
+        if terms.addressed.count(address) < len(terms.addressed) or address & 15 or any(terms.columns[3]):
             return None
-        weights = np.array(terms.weights, np.float32)
+        weights = np.array(terms.columns[1], np.float32)
         same = len(weights) > 0 and bool((weights == 1).all())
         held, impacts, factors, positive = [], [], [], same or bool((weights > 0).all())
         for base, groups in zip(self._bases, self._groups, strict=False):
             group = groups[address >> 4]
-            numbers = np.array(group.names.numbers(terms.texts))
+            numbers = np.array(group.names.numbers(terms.columns[0]))
             here = (numbers >= 0).nonzero()[0]
             if not len(here):
                 continue

@@ -7,28 +7,30 @@ factors in single precision, so that the products are exact and the sums the sam
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate, chain
-from typing import Any, NamedTuple, Protocol
+from itertools import accumulate, chain, repeat
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from indexer.engine import Unit
+from indexer.engine import Term, Unit
 from indexer.engines.arrays import Array
 from indexer.engines.scores import Scores
 
 NOWHERE = 255
 
 
-class Share(NamedTuple):
-    """What the term of that number in a plan gives to a document by the field of that place in its group."""
+class Shares(NamedTuple):
+    """What terms give to documents: by number in the plan, by the field's place in its group, and how much.
 
-    document: int
-    term: int
-    field: int
-    score: float
+    ``ends`` says where those of each document end; the greatest of each is first, equal ones by terms and fields.
+    """
+
+    ends: list[int]
+    terms: list[int]
+    fields: list[int]
+    scores: list[float]
 
 
 class Asked(NamedTuple):
@@ -68,11 +70,8 @@ class Runner(Protocol):
     def search(self, terms: Terms, asked: Asked) -> Found:
         """A page of those that match, best first: equal keys by code and then id."""
 
-    def explain(self, terms: Terms, segment: int, documents: Sequence[int]) -> list[Share]:
-        """What each term gives to each of ``documents`` of a segment, which rise: by terms, documents, fields.
-
-        ``document`` is the place in ``documents``.
-        """
+    def explain(self, terms: Terms, segment: int, documents: Sequence[int]) -> Shares:
+        """What each term gives to each of ``documents`` of a segment, which rise."""
 
 
 class Segment:
@@ -148,27 +147,38 @@ class Index(NamedTuple):
 class Terms:
     """The terms of a plan's units under a schema, those of a unit followed by its parts."""
 
-    def __init__(self, units: Sequence[Unit], places: Mapping[str, int]) -> None:
+    def __init__(self, units: Sequence[Unit], places: dict[str, int]) -> None:
         """``places``: what a term addresses -> 16 x the number of the group, and 1 + that of the field if it is one."""
-        self.units = units
+        self.units, self.places = units, places
         self.block = b""
         """As the kernel takes them, once they were laid out for it."""
-        _, terms, parts = zip(*units, strict=False) if units else ((), (), ())
-        self.has_parts = any(parts)
-        whole: Iterable[Any] = chain.from_iterable(zip(terms, parts, strict=True)) if self.has_parts else terms
-        self.terms = tuple(chain.from_iterable(whole))
-        # Of a list an array is made several times sooner than of an iterator.
-        self.sizes = array("i", [*map(len, terms)]), array("i", [*map(len, parts)])
+
+    @cached_property
+    def has_parts(self) -> bool:
+        """Whether any unit has parts."""
+        return any(parts for _, _, parts in self.units)
+
+    @cached_property
+    def terms(self) -> tuple[Term, ...]:
+        """All of them."""
+        whole = [(*terms, *parts) if parts else terms for _, terms, parts in self.units]
+        return tuple(chain.from_iterable(whole))
+
+    @cached_property
+    def columns(self) -> tuple[tuple[str, ...], tuple[float, ...], tuple[str, ...], tuple[str, ...]]:
+        """Their texts, weights and groups, and what they stand for."""
+        texts, weights, groups, _, likes = zip(*self.terms, strict=True) if self.terms else ((), (), (), (), ())
+        return texts, weights, groups, likes
+
+    @cached_property
+    def sizes(self) -> tuple[list[int], list[int]]:
         """How many terms, and how many parts, of each unit."""
-        columns: Iterable[Any] = zip(*self.terms, strict=False) if self.terms else ((), (), (), (), ())
-        self.texts: tuple[str, ...]
-        self.weights: tuple[float, ...]
-        self.likes: tuple[str, ...]
-        self.texts, self.weights, groups, _, self.likes = columns
-        if groups and groups.count(groups[0]) == len(groups):
-            self.addressed = bytes([places.get(groups[0], NOWHERE)]) * len(groups)
-        else:
-            self.addressed = bytes([places.get(group, NOWHERE) for group in groups])
+        return [len(terms) for _, terms, _ in self.units], [len(parts) for _, _, parts in self.units]
+
+    @cached_property
+    def addressed(self) -> bytes:
+        """What each term addresses."""
+        return bytes([*map(self.places.get, self.columns[2], repeat(NOWHERE))])
 
     @cached_property
     def owners(self) -> list[int]:

@@ -22,6 +22,9 @@ from indexer.engines.ranking import Asked, Index, Terms
 Make = Callable[..., list[Document]]
 ALL = Scope(Clearance.ALL, "")
 pytestmark = pytest.mark.skipif(kernel.load() is None, reason="the kernel was not compiled on this machine")
+needs_walker = pytest.mark.skipif(
+    (kernel.load() or kernel.Library(None, None)).terms is None, reason="there were no headers of Python's"
+)
 UNITS = (
     Unit("公路", (Term("公路"), Term("农村公路", like="公路")), (Term("养"), Term("护"))),
     Unit("里程", (Term("里程"),)),
@@ -102,6 +105,108 @@ def test_threads_have_their_own_room(
     with ThreadPoolExecutor(8) as pool:
         runs = list(pool.map(lambda _: [engine.search(p, ALL, {}, limit=n) for n, p in enumerate(plans)], range(16)))
     assert runs == [alone] * 16
+
+
+class Worded(str):
+    """A string of a class of its own."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        raise AssertionError("Python's own code runs inside the kernel")
+
+
+def random_term(random: Random) -> Term:
+    characters = "路a\x00é\ud800\udfff\U00020000\U0010ffff"
+    text, like = ("".join(random.choices(characters, k=random.choice((0, 1, 2, 9)))) for _ in range(2))
+    weight = random.choice((1.0, 1, True, 0.37, 0.0, -0.0, -1.0, -2, float("inf"), -float("inf"), 5e-324))
+    return Term(text, weight, random.choice(("words", "chars", "name", "nowhere", "")), "", random.choice(("", like)))
+
+
+def walked(terms: Terms) -> bytes:
+    library = kernel.load()
+    assert library is not None
+    assert library.terms is not None
+    return library.terms(terms.units, terms.places)
+
+
+@needs_walker
+def test_the_kernel_lays_out_terms_as_python_does(engine: Embedded) -> None:
+    """Units without terms, strange characters and weights, and very many."""
+    random = Random(7)  # noqa: S311
+    plans: list[tuple[Unit, ...]] = [(), UNITS, (Unit("", ()),), (Unit("", (), (Term(""),)), Unit("无", ()))]
+    plans.append((Unit("多", tuple(Term(f"词{n}", n / 7) for n in range(10_000)), (Term("部"),) * 300),))
+    plans.append(tuple(Unit(str(n), (Term(Worded(n), float("nan"), like=Worded("路")),)) for n in range(10_000)))
+    for _ in range(500):
+        sizes = [(random.randrange(4), random.randrange(3)) for _ in range(random.randrange(6))]
+        plans.append(tuple(Unit("u", *(tuple(random_term(random) for _ in range(n)) for n in pair)) for pair in sizes))
+    for units in plans:
+        terms = Terms(units, engine._places)
+        assert walked(terms) == lay_out(terms)
+
+
+@needs_walker
+@pytest.mark.parametrize(
+    "units",
+    [
+        None, [], "公路", 7, (None,), ((),), (("公路", ()),), (("公路", (), (), ()),), (("公路", None, ()),),
+        (("公路", [], ()),), (("公路", (), "公路"),), (Unit("公路", ("公路",)),), (Unit("公路", (("公路",),)),),
+        (Unit("公路", ((*Term("公路"), "")), ()),),
+        *(
+            (Unit("公路", (Term("公路"), Term("公路")._replace(**{name: value})), ()),)
+            for name, values in {
+                "text": (None, b"a", 1, ("a",)),
+                "weight": (None, "1", b"1", 1j, 10**400, -(10**400), object()),
+                "group": (None, 1, Worded("words"), ["words"]),
+                "like": (None, b"", 0),
+            }.items()
+            for value in values
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_no_plan_is_refused(engine: Embedded, units: tuple[Unit, ...]) -> None:
+    with pytest.raises((TypeError, OverflowError)):
+        walked(Terms(units, engine._places))
+
+
+@needs_walker
+@pytest.mark.parametrize("places", [None, [], {"words": None}, {"words": "1"}, {"words": 256}, {"words": -1}])
+def test_places_that_are_none_are_refused(places: dict[str, int]) -> None:
+    with pytest.raises(TypeError):
+        walked(Terms(UNITS, places))
+
+
+@needs_walker
+def test_numbers_of_places_that_are_too_large_are_refused() -> None:
+    with pytest.raises(OverflowError):
+        walked(Terms(UNITS, {"words": 1 << 80}))
+
+
+def test_without_the_walker_answers_are_the_same(engine: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the kernel was compiled without Python's headers."""
+    library = kernel.load()
+    assert library is not None
+    bare = Compiled(engine._index, library._replace(terms=None))
+    found = engine._compiled.search(Terms(UNITS, engine._places), ASKED)
+    assert found.total > 0
+    assert bare.search(Terms(UNITS, engine._places), ASKED) == found
+    shares = engine._compiled.explain(Terms(UNITS, engine._places), 0, [0, 1, 7, 199])
+    assert bare.explain(Terms(UNITS, engine._places), 0, [0, 1, 7, 199]) == shares
+
+
+def test_equal_shares_stand_in_the_order_of_terms(engine: Embedded) -> None:
+    """Also zeros of either sign and shares below 0, with more of them than there is room for at first."""
+    words = ["公路", "里程", "公路", "养"]
+    weights = (1.0, 0.0, -0.0, -1.0, 0.5)
+    units = tuple(Unit(str(n), (Term(words[n % 4], weights[n % 5]),)) for n in range(400))
+    numbers = [*range(0, 200, 3)]
+    runners = (engine._compiled, engine._plain)
+    one, other = (runner.explain(Terms(units, engine._places), 0, numbers) for runner in runners)
+    assert one == other
+    assert one.ends[-1] == len(one.terms) > 2048
+    for start, end in zip([0, *one.ends], one.ends, strict=False):
+        shares = [*zip(one.scores[start:end], one.terms[start:end], one.fields[start:end], strict=True)]
+        assert shares == sorted(shares, key=lambda share: (-share[0], share[1], share[2]))
 
 
 def test_arrays_that_do_not_agree_are_refused(engine: Embedded) -> None:

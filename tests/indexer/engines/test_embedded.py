@@ -206,7 +206,7 @@ def test_pages_are_the_list_cut_in_pieces(cases: dict[str, Case], edition: str, 
         expected.sort(key=lambda id: by_id[id][sort.removeprefix("-")], reverse=sort.startswith("-"))
     assert [id for page in pages for id in page.ids] == list(whole.ids) == expected
     assert {(page.total, len(page.facets)) for page in pages} == {(whole.total, 2)}
-    assert case.engine.search(plan, ALL, {}, offset=10**6, sort=sort) == replace(whole, ids=(), scores=())
+    assert case.engine.search(plan, ALL, {}, offset=10**6, sort=sort) == whole._replace(ids=(), scores=())
 
 
 def test_names_that_begin_alike_are_listed_alike_in_and_across_segments(
