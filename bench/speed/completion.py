@@ -25,7 +25,8 @@ def run(shelf: Shelf, size: int, folder: Path, prefixes: Sequence[str]) -> dict[
     for number, name in enumerate(names(shelf.base, size)):
         texts.setdefault(name, Completion(name, "indicator", str(number)))
     begun = time.perf_counter()
-    complete.save(folder / "complete.bin", list(texts.values()), shelf.analyzer, shelf.documents)
+    present = {term for d in shelf.documents if not d.restricted for terms in d.terms.values() for term in terms}
+    complete.save(folder / "complete.bin", list(texts.values()), present)
     built = time.perf_counter() - begun
     begun = time.perf_counter()
     ours = Completer.load(folder / "complete.bin")
