@@ -206,6 +206,11 @@ def fetch(store: Store, ids: Sequence[str], actor: Actor) -> list[Indicator]:
     return _successors(store, allowed, actor)
 
 
+def remember(store: Store) -> None:
+    """Read the active records ahead, as far as there is room in memory: the first answers need not wait for them."""
+    _memory.fill(store, ((i.id, i) for i in active(store, "full")))
+
+
 def active(store: Store, edition: str) -> Iterator[Indicator]:
     """Every active record of an index edition (``open`` or ``full``), ordered by visibility, use and code."""
     where = "i.status = 'active'" + (" and i.visibility = 'public'" if edition == "open" else "")

@@ -6,7 +6,7 @@ Who may see them is for the caller to ask, each time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -51,6 +51,16 @@ class Memory(Generic[T]):
                     for id in list(islice(shelf.things, max(0, len(shelf.things) - self.kept))):
                         del shelf.things[id]
         return found
+
+    def fill(self, store: Store, things: Iterable[tuple[str, T]]) -> None:
+        """Hold what is to be asked for; ``things`` are read while nobody writes, up to what there is room for."""
+        with store.reading():
+            head, found = store.head(), dict(islice(things, self.kept))
+        with self._lock:
+            shelf = self._shelves.setdefault(store, _Shelf())
+        with shelf.lock:
+            if shelf.head <= head:
+                shelf.head, shelf.things = head, found
 
     def _forget(self, shelf: _Shelf[T], changed: set[str]) -> None:
         source = self._source

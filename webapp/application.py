@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 from flask import Flask
 
+from corpus import indicators
 from corpus.access import PUBLIC
 from corpus.store import Store
 from indexer import search, suggest
@@ -35,7 +37,7 @@ def create(data: Path) -> Flask:
 
 
 def warm(app: Flask) -> None:
-    """Load what is read once and rarely asked for: pinyin, corrections, the uses; others may be answered meanwhile."""
+    """Load what the first answers would wait for: records, pinyin, corrections; others may be answered meanwhile."""
     found: Services = app.extensions["zhibiao"]
     store, live = found.store, found.live
     draft = suggest.Draft("农村公路养护工程", "养护农村公路120公里，验收合格率95%以上，沿线群众满意度达到90%")
@@ -43,3 +45,7 @@ def warm(app: Flask) -> None:
     for text in ("农村公路养护里程", "公璐养户", "gonglu"):
         search.search_indicators(store, live, search.Query(text), PUBLIC)
         live.view().completer.complete(text)
+    indicators.remember(store)
+    # All this stays: whoever collects garbage need not look through it again and again.
+    gc.collect()
+    gc.freeze()

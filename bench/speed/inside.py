@@ -123,6 +123,11 @@ class Engine:
             explained.append(sorted(parts, key=lambda part: -part.score))
         return explained
 
+    def held_units(self, plan: Plan, ids: Iterable[str]) -> dict[str, set[int]]:
+        """See :class:`indexer.engine.Engine`."""
+        terms = [(n, term.text) for n, unit in enumerate(plan.units) for term in unit.terms]
+        return {id: {n for n, text in terms if text in self._held[id]} for id in ids}
+
     def frequency(self, term: str) -> int:
         """See :class:`indexer.engine.Engine`."""
         return self._frequency[term]

@@ -290,6 +290,23 @@ def test_a_renamed_use_is_read_anew_and_followed(library: Store, cast: Any) -> N
     assert library.head() == head
 
 
+def test_records_read_ahead_are_asked_for_by_everybody_and_follow_the_feed(library: Store, cast: Any) -> None:
+    ids = [KIRIN, PHOENIX, BUDGET, RETIRED, DRAFT, KINDERGARTEN]
+    first = [indicators.fetch(library, ids, actor) for actor in cast]
+    again = Store.open(library.folder)
+    indicators.remember(again)
+    seen = reads(again)
+    assert [i.id for i in indicators.fetch(again, [KIRIN, PHOENIX, BUDGET, KINDERGARTEN], cast.admin)] == [
+        KIRIN, PHOENIX, BUDGET, KINDERGARTEN,
+    ]  # fmt: skip
+    assert seen == []
+    assert [indicators.fetch(again, ids, actor) for actor in cast] == first
+    (record,) = indicators.fetch(again, [KINDERGARTEN], cast.public)
+    (written,) = indicators.put(library, [replace(record, name="新的")], actor="", action="edit", detail="")
+    assert indicators.fetch(again, [KINDERGARTEN], cast.public) == [written]
+    again.close()
+
+
 def test_memory_is_bounded(library: Store, make: Make, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(indicators._memory, "kept", 3)
     written = indicators.put(
