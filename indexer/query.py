@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 
@@ -314,12 +314,12 @@ def _once(units: Mapping[str, Unit]) -> list[Unit]:
                 most[term.text] = (term.weight, label)
     said = {unit.terms[0].text for unit in units.values()}
 
-    def of(label: str, unit: Unit) -> Iterator[Term]:
-        own, *others = unit.terms
-        yield Term(own.text, most[own.text][0], own.group, own.reason, own.like)
-        yield from (t for t in others if t.text not in said and most[t.text][1] == label)
+    def of(label: str, unit: Unit) -> tuple[Term, ...]:
+        text, _, group, reason, like = unit.terms[0]
+        own = Term(text, most[text][0], group, reason, like)
+        return own, *[t for t in unit.terms[1:] if t.text not in said and most[t.text][1] == label]
 
-    return [Unit(label, tuple(of(label, unit)), unit.parts) for label, unit in units.items()]
+    return [Unit(label, of(label, unit), unit.parts) for label, unit in units.items()]
 
 
 _BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
@@ -361,7 +361,10 @@ def project_parts(project: str) -> list[tuple[str, float]]:
 
 
 def _times(unit: Unit, weight: float) -> Unit:
+    if weight == 1.0:
+        return unit
+
     def scaled(terms: tuple[Term, ...]) -> tuple[Term, ...]:
-        return tuple(Term(t.text, t.weight * weight, t.group, t.reason, t.like) for t in terms)
+        return tuple([Term(text, own * weight, group, reason, like) for text, own, group, reason, like in terms])
 
     return Unit(unit.label, scaled(unit.terms), scaled(unit.parts))
