@@ -149,16 +149,12 @@ def entries(store: Store, actor: Actor, asked: Asked = Asked()) -> Iterator[Entr
     reader = _Reader(store, actor)
 
     def told() -> Iterator[Entry]:
-        for entry in _entries(store, reader, asked):
+        for shown in _shown(store, reader, asked):
+            entry = reader.entry(*shown)
             reader.report([entry], len(entry.records))
             yield entry
 
     return told()
-
-
-def _entries(store: Store, reader: _Reader, asked: Asked) -> Iterator[Entry]:
-    for shown in _shown(store, reader, asked):
-        yield reader.entry(*shown)
 
 
 def _shown(store: Store, reader: _Reader, asked: Asked) -> Iterator[tuple[Row, list[str]]]:

@@ -260,8 +260,7 @@ def fetch(store: Store, ids: Sequence[str], actor: Actor) -> list[Found]:
 
     found = _memory.recall(store, ids, read)
     allowed = [f for id in ids if (f := found.get(id)) and scope.allows(f.policy.visibility, f.policy.owner)]
-    if scope.clearance is not Clearance.NONE:
-        seen.report("policies", (f.policy for f in allowed))
+    seen.report("policies", (f.policy for f in allowed))
     return allowed
 
 

@@ -59,6 +59,22 @@ def _policy() -> Parsed:
     return Parsed(policy, "0" * 64, tuple(passages), ())
 
 
+def serving(folder: Path) -> Iterator[str]:
+    """Serve a data folder on the loopback; gives the address, once, and ends the service afterwards."""
+    app = create_app(folder)
+    running = make_server("127.0.0.1", 0, app, threaded=True)
+    running.daemon_threads = True
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{running.server_port}"
+    running.shutdown()
+    thread.join()
+    running.server_close()
+    at = app.extensions["zhibiao"]
+    at.live.close()
+    at.store.close()
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running service."""
@@ -74,18 +90,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     people.add(store, user, password=PASSWORD, by="test", must_change=False)
     build.build(store)
     store.close()
-    app = create_app(folder)
-    running = make_server("127.0.0.1", 0, app, threaded=True)
-    running.daemon_threads = True
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    thread.join()
-    running.server_close()
-    at = app.extensions["zhibiao"]
-    at.live.close()
-    at.store.close()
+    yield from serving(folder)
 
 
 @pytest.fixture(scope="session")

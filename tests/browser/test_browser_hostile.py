@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Dialog, expect
-from werkzeug.serving import make_server
 
+from tests.browser.conftest import serving
 from tests.webapp.test_hostile_content import PASSWORD, PLANTED, plant
-from webapp import create_app
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Tab
@@ -22,18 +20,7 @@ PLANT = "window.planted = []; window.zbplant = () => { window.planted.push(1); c
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running service over the planted library."""
-    app = create_app(plant(tmp_path_factory.mktemp("planted")))
-    running = make_server("127.0.0.1", 0, app, threaded=True)
-    running.daemon_threads = True
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    thread.join()
-    running.server_close()
-    at = app.extensions["zhibiao"]
-    at.live.close()
-    at.store.close()
+    yield from serving(plant(tmp_path_factory.mktemp("planted")))
 
 
 @pytest.fixture

@@ -37,8 +37,8 @@ from indexer.candidates import (
     of_draft,
 )  # fmt: skip
 from indexer.live import Live, Moment, View
-from indexer.semantic import Unavailable, Vectors
 from indexer.suggest import Draft, suggest
+from tests.indexer.subjects import Subjects
 
 PutRows = Callable[..., None]
 Rows = dict[str, dict[str, str]]
@@ -56,25 +56,6 @@ ANYWHERE = {
     "code": "4100010", "name": "受益群众满意度", "level2": "满意度", "operator": "≥", "reference": "90", "unit": "%",
     "visibility": "公开", "kind": "共性", "owner": "州财政局", "theme": "通用", "definition": "受访者的看法",
 }  # fmt: skip
-
-
-class Subjects:
-    """A model that knows four subjects by their characters: a text is as near as its subjects are mixed alike."""
-
-    label = name = "subjects"
-    dimension = 5
-    SUBJECTS = ("路桥隧涵途", "田粮农耕", "警治安巡刑", "培训学课")
-
-    def __init__(self) -> None:
-        self.broken = False
-
-    def queries(self, texts: Sequence[str]) -> Vectors:
-        if self.broken:
-            raise Unavailable("坏了。")
-        found = np.array([[*(sum(map(t.count, s)) for s in self.SUBJECTS), 0.1] for t in texts], dtype=np.float32)
-        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), dtype=np.float32)
-
-    passages = queries
 
 
 @pytest.fixture

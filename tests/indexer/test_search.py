@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from corpus.store import Store
 from indexer import build, meaning, search
 from indexer.live import Live, Moment, Views
 from indexer.search import Query, Results
-from indexer.semantic import Unavailable, Vectors
+from tests.indexer.subjects import Subjects
 
 Library = tuple[Store, Views]
 
@@ -327,25 +327,6 @@ def test_without_the_word_that_a_reason_names_a_hit_falls(library: Library, text
 
 
 # Meaning
-
-
-class Subjects:
-    """A model that knows four subjects by their characters: a text is as near as its subjects are mixed alike."""
-
-    label = name = "subjects"
-    dimension = 5
-    SUBJECTS = ("路桥隧涵途", "田粮农耕", "警治安巡刑", "培训学课")
-
-    def __init__(self) -> None:
-        self.broken = False
-
-    def queries(self, texts: Sequence[str]) -> Vectors:
-        if self.broken:
-            raise Unavailable("坏了。")
-        found = np.array([[*(sum(map(t.count, s)) for s in self.SUBJECTS), 0.1] for t in texts], dtype=np.float32)
-        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), dtype=np.float32)
-
-    passages = queries
 
 
 @pytest.fixture

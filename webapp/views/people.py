@@ -55,17 +55,16 @@ def _index(**more: Any) -> str:
         roles=_ROLES,
         role_names=ROLE_NAMES,
         clearances=CLEARANCE_NAMES,
-        units=_units(),
+        units=_units(everybody),
         said=get_flashed_messages(),
         **more,
     )
 
 
-def _units() -> list[str]:
+def _units(everybody: list[User]) -> list[str]:
     """Units to choose from: those of accounts, and of the records that whoever asks may see."""
-    store = services().store
-    held = {u.unit for u in people.users(store) if u.unit}
-    return sorted(held.union(indicators.visible_owners(store, actor())))
+    held = {u.unit for u in everybody if u.unit}
+    return sorted(held.union(indicators.visible_owners(services().store, actor())))
 
 
 @bp.post("")
@@ -121,7 +120,7 @@ def _person(name: str, **more: Any) -> str:
         roles=_ROLES,
         role_names=ROLE_NAMES,
         clearances=CLEARANCE_NAMES,
-        units=_units(),
+        units=_units(people.users(store)),
         said=get_flashed_messages(),
         **more,
     )
