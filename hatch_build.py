@@ -14,6 +14,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from packaging.tags import sys_tags
 
+HARDENED = ("-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2")
 LIBRARY = f"_kernel{sysconfig.get_config_var('SHLIB_SUFFIX') or '.so'}"
 
 
@@ -26,32 +27,29 @@ def compiler() -> list[str] | None:
     return None
 
 
-def walker() -> list[str]:
-    """What the part of kernel.c is compiled with that reads Python's objects; nothing where that cannot be."""
-    headers = sorted({sysconfig.get_path(name) for name in ("include", "platinclude")})
-    if sys.implementation.name != "cpython" or not any((Path(folder) / "Python.h").is_file() for folder in headers):
-        return []
+def headers() -> list[str] | None:
+    """What kernel.c is compiled with to read Python's objects; None where that cannot be."""
+    folders = sorted({sysconfig.get_path(name) for name in ("include", "platinclude")})
+    if sys.implementation.name != "cpython" or not any((Path(folder) / "Python.h").is_file() for folder in folders):
+        return None
     # Python's own functions are found in whoever loads the library.
-    return ["-DWALKER", *(f"-I{folder}" for folder in headers),
-            *(["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else [])]  # fmt: skip
+    loader = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
+    return [*(f"-I{folder}" for folder in folders), *loader]
 
 
 def compile_kernel(folder: Path) -> str:
     """Compile kernel.c in ``folder`` beside itself; what went wrong, or nothing. A library left from before goes."""
     made, aside = folder / LIBRARY, folder / f"{LIBRARY}.{os.getpid()}"
     made.unlink(missing_ok=True)
-    command = compiler()
+    command, more = compiler(), headers()
     if command is None:
         return "no C compiler was found"
+    if more is None:
+        return "Python's headers were not found"
     try:
-        options = ["-O3", "-shared", "-fPIC", "-o", str(aside), str(folder / "kernel.c"), "-lm"]
-        for more in (walker(), []):
-            try:
-                subprocess.run([*command, *more, *options], check=True, capture_output=True, text=True)  # noqa: S603
-                break
-            except subprocess.CalledProcessError:
-                if not more:
-                    raise
+        linked = ["-Wl,-z,relro,-z,now"] if sys.platform == "linux" else []
+        options = ["-O3", *HARDENED, *linked, "-shared", "-fPIC", "-o", str(aside), str(folder / "kernel.c"), "-lm"]
+        subprocess.run([*command, *more, *options], check=True, capture_output=True, text=True)  # noqa: S603
         aside.replace(made)
     except (OSError, subprocess.CalledProcessError) as error:
         return f"the C compiler failed: {getattr(error, 'stderr', None) or error}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, overload
 
 from corpus.access import Scope
 
@@ -75,13 +75,33 @@ class Unit(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Words(Sequence[Unit]):
+    """Units of one word each, that are made when they are looked at: most engines need but the words."""
+
+    words: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @overload
+    def __getitem__(self, at: int) -> Unit: ...
+    @overload
+    def __getitem__(self, at: slice) -> Words: ...
+    def __getitem__(self, at: int | slice) -> Unit | Words:
+        if isinstance(at, slice):
+            return Words(self.words[at])
+        word = self.words[at]
+        return Unit(word, (Term(word),))
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A query ready to run: at least ``need`` of its units, and all of its ``literals`` (character sequences).
 
     ``near`` are ids with points for their likeness in meaning; ``widens`` lets them in without the units.
     """
 
-    units: tuple[Unit, ...] = ()
+    units: tuple[Unit, ...] | Words = ()
     literals: tuple[tuple[str, ...], ...] = ()
     need: int = 0
     near: tuple[tuple[str, float], ...] = ()

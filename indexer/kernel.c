@@ -4,16 +4,14 @@
  * a slot's key is (node of all characters but the last, last character): keys are exact, no two strings can be taken
  * for each other. Plain C over memory that the caller owns: no state, so any number of threads may call.
  */
-#ifdef WALKER
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
-#endif
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT 4
+#define FORMAT 7
 #define ROOT 1
 
 typedef struct {
@@ -342,11 +340,10 @@ typedef struct {
     const uint32_t *ids;
 } Asked;
 
-/* A thread's memory: what is worked in, and what the answer is laid out in. */
+/* A thread's memory to work in. */
 typedef struct {
     uint8_t *work;
-    int64_t *answer;
-    int64_t work_bytes, answer_words;
+    int64_t bytes;
     int64_t wanted; /* how many were needed where there were too few */
 } Room;
 
@@ -359,6 +356,12 @@ typedef struct {
     double points;
     int32_t document;
 } Near;
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define NATIVE 1
+#else
+#define NATIVE (-1)
+#endif
 
 #define WINDOW 4096
 #define WIDTH 15
@@ -832,7 +835,7 @@ typedef struct {
     double *bare;
     Hit *best;
     Near *near;
-    int64_t *counts;
+    int64_t *counts, *sorted;
     int32_t *ranges, *before;
     uint8_t *wanted;
     int64_t count, top; /* hits kept, and how many may be */
@@ -851,10 +854,10 @@ static int lay_out(const Index *ix, const Plan *p, const Asked *a, Room *room, W
     int64_t rows = next(&at, p->head.count + 1, sizeof *w->rows), sums = next(&at, WINDOW, sizeof *w->sums);
     int64_t hashes = next(&at, p->head.count + 1, sizeof *w->hashes);
     int64_t best = next(&at, w->top + 1, sizeof *w->best), near = next(&at, a->head.nears + 1, sizeof *w->near);
-    int64_t counts = next(&at, values + 1, sizeof *w->counts);
+    int64_t counts = next(&at, values + 1, sizeof *w->counts), sorted = next(&at, values + 1, sizeof *w->sorted);
     int64_t ranges = next(&at, 2 * ix->cells + 2, sizeof *w->ranges);
     int64_t before = next(&at, ix->size + 1, sizeof *w->before), wanted = next(&at, values + 1, 1);
-    if (at > room->work_bytes) {
+    if (at > room->bytes) {
         room->wanted = at;
         return 0;
     }
@@ -865,6 +868,7 @@ static int lay_out(const Index *ix, const Plan *p, const Asked *a, Room *room, W
     w->best = (Hit *)(room->work + best);
     w->near = (Near *)(room->work + near);
     w->counts = (int64_t *)(room->work + counts);
+    w->sorted = (int64_t *)(room->work + sorted);
     w->ranges = (int32_t *)(room->work + ranges);
     w->before = (int32_t *)(room->work + before);
     w->wanted = room->work + wanted;
@@ -1004,94 +1008,51 @@ static int falling(const void *a, const void *b) {
     return *(const int64_t *)a < *(const int64_t *)b ? 1 : -1;
 }
 
-/* Lays out an answer: total, how many hits, characters of their ids, and by facet how many values; then the scores,
- * the ends of ids, values and their counts, the most first and equal ones in their order, and the ids. Or how many
- * words that takes. */
-static int64_t answer(const Index *ix, const Asked *a, Work *w, Room *room, int64_t total) {
-    int64_t *out = room->answer, at = 3 + ix->facets, kept = w->count - a->head.offset, listed = 0, characters = 0;
-    kept = kept > 0 ? kept : 0;
+/* Answers a plan: how many match, what else was found then stands in `w`. -1 where that takes more room to work in, of
+ * which `room` then says how much; -2 for blocks that do not agree with themselves or with the index. */
+static int64_t run(const Index *ix, const uint8_t *plan, const uint8_t *asked, Room *room, Asked *a, Work *w) {
+    Plan p;
+    if (!read_plan(ix, plan, &p) || !read_asked(ix, asked, a))
+        return -2;
+    if (!lay_out(ix, &p, a, room, w))
+        return -1;
+    int64_t total = 0;
+    for (int64_t n = 0; n < ix->count; n++)
+        if (ix->segments[n].size)
+            total += search(ix, (int32_t)n, &p, a, w);
     /* The worst goes to the end, and so on: the best stand first. */
     for (int64_t n = w->count - 1; n > 0; n--) {
         Hit worst = w->best[0];
         sink(ix, a, w->best, n, w->best[n]);
         w->best[n] = worst;
     }
-    const Hit *hits = w->best + a->head.offset;
-    for (int64_t k = 0; k < kept; k++) {
-        int64_t length;
-        string_of(&ix->segments[hits[k].segment].ids.texts, hits[k].document, &length);
-        characters += length;
-    }
-    if (a->head.counted)
-        for (int64_t f = 0; f < ix->facets; f++)
-            for (int64_t v = ix->starts[f] + 1; v < ix->starts[f + 1]; v++)
-                listed += w->counts[v] != 0;
-    int64_t needed = at + 2 * kept + 2 * listed + (characters + 1) / 2;
-    if (needed > room->answer_words)
-        return needed;
-    double *scores = (double *)(out + at);
-    int64_t *ends = out + at + kept;
-    uint32_t *text = (uint32_t *)(out + at + 2 * kept + 2 * listed);
-    characters = 0;
-    for (int64_t k = 0; k < kept; k++) {
-        int64_t length;
-        const uint32_t *id = string_of(&ix->segments[hits[k].segment].ids.texts, hits[k].document, &length);
-        memcpy(text + characters, id, (size_t)length * sizeof *id);
-        scores[k] = hits[k].key;
-        ends[k] = characters += length;
-    }
-    int64_t *numbers = ends + kept, *sizes = numbers + listed, n = 0;
-    for (int64_t f = 0; f < ix->facets; f++) {
-        int64_t start = n;
-        if (a->head.counted)
-            for (int64_t v = ix->starts[f] + 1; v < ix->starts[f + 1]; v++)
-                if (w->counts[v])
-                    sizes[n++] = w->counts[v] << 24 | (0xFFFFFF - v);
-        qsort(sizes + start, (size_t)(n - start), sizeof *sizes, falling);
-        out[3 + f] = n - start;
-    }
-    for (int64_t k = 0; k < n; k++) {
-        numbers[k] = 0xFFFFFF - (sizes[k] & 0xFFFFFF);
-        sizes[k] >>= 24;
-    }
-    out[0] = total;
-    out[1] = kept;
-    out[2] = characters;
-    return 0;
+    return total;
 }
 
-/* Answers a plan: 0 when the answer is laid out; 1 or 2 when that takes more room to work in or to answer in, of which
- * `room` then says how much; -1 for blocks that do not agree with themselves or with the index. */
-int32_t zb_search(const Index *ix, const uint8_t *plan, const uint8_t *asked, Room *room) {
-    Plan p;
-    Asked a;
-    Work w;
-    if (!read_plan(ix, plan, &p) || !read_asked(ix, asked, &a))
-        return -1;
-    if (!lay_out(ix, &p, &a, room, &w))
-        return 1;
-    int64_t total = 0;
-    for (int64_t n = 0; n < ix->count; n++)
-        if (ix->segments[n].size)
-            total += search(ix, (int32_t)n, &p, &a, &w);
-    room->wanted = answer(ix, &a, &w, room, total);
-    return room->wanted ? 2 : 0;
-}
-
-/* What a term gives to a document. */
+/* What a term gives to a record, which is known by its place among those that are asked about. */
 typedef struct {
-    int32_t document, term, field;
+    int32_t place, term, unit, field;
     float score;
 } Share;
 
-/* Puts the shares of every document together, the greatest first, equal ones in their order: a number that rises with
- * the score stands above the place in `found`. `keys` has room for them and `ends`, by document, is filled. */
+typedef struct {
+    Share *given;
+    int64_t count, room;
+} Shares;
+
+/* A record of a segment that is asked about. */
+typedef struct {
+    int32_t document, place;
+} Sought;
+
+/* Puts the shares of every record together, the greatest first, equal ones in their order: a number that rises with
+ * the score stands above the place in `found`. `keys` has room for them and `ends`, by record, is filled. */
 static void sort_shares(const Share *found, int64_t count, Share *sorted, int64_t *keys, int64_t *ends,
                         int64_t documents) {
     int64_t at = 0;
     memset(ends, 0, (size_t)documents * sizeof *ends);
     for (int64_t k = 0; k < count; k++)
-        ends[found[k].document]++;
+        ends[found[k].place]++;
     for (int64_t d = 0; d < documents; d++) {
         int64_t length = ends[d];
         ends[d] = at;
@@ -1101,7 +1062,7 @@ static void sort_shares(const Share *found, int64_t count, Share *sorted, int64_
         float score = found[k].score + 0.0f; /* the zero below 0 is no other */
         int32_t bits;
         memcpy(&bits, &score, sizeof bits);
-        keys[ends[found[k].document]++] = (int64_t)(bits < 0 ? bits ^ 0x7FFFFFFF : bits) * (1LL << 32) + (count - k);
+        keys[ends[found[k].place]++] = (int64_t)(bits < 0 ? bits ^ 0x7FFFFFFF : bits) * (1LL << 32) + (count - k);
     }
     for (int64_t d = 0, start = 0; d < documents; start = ends[d++])
         qsort(keys + start, (size_t)(ends[d] - start), sizeof *keys, falling);
@@ -1109,56 +1070,53 @@ static void sort_shares(const Share *found, int64_t count, Share *sorted, int64_
         sorted[k] = found[count - (keys[k] & 0xFFFFFFFF)];
 }
 
-/* What the terms give to each of some documents of a segment, which rise: how many shares there are, -1 without memory
- * or for a block that does not agree with the index.
- *
- * `shares` takes up to `room` of them, by documents, the greatest of each first and equal ones by terms and fields;
- * `ends` says by document where they end. When there are more, they must be asked for again with more room.
- */
-int64_t zb_explain(const Index *ix, int64_t segment, const uint8_t *plan, const int32_t *documents, int64_t count,
-                   Share *shares, int64_t *ends, int64_t room) {
-    Plan p;
-    if (segment < 0 || segment >= ix->count || count < 0 || room < 0 || room > MOST || !read_plan(ix, plan, &p))
-        return -1;
-    Row *rows = malloc((size_t)(p.head.count + 1) * sizeof *rows);
-    uint64_t *hashes = malloc((size_t)(p.head.count + 1) * sizeof *hashes);
-    Share *given = malloc((size_t)(room + 1) * sizeof *given);
-    int64_t *keys = malloc((size_t)(room + 1) * sizeof *keys);
-    int64_t found = rows && hashes && given && keys ? 0 : -1;
-    if (!found) {
-        hash_terms(&p, hashes);
-        int64_t length = rows_of(ix, ix->segments + segment, &p, hashes, rows, 1);
-        for (int64_t r = 0; r < length; r++) {
-            const Row *row = rows + r;
-            int64_t at = row->at;
-            for (int64_t k = 0; k < count && at < row->end; k++) {
-                at = row->documents[at] < documents[k] ? skip(row->documents, at, row->end, documents[k]) : at;
-                for (; at < row->end && row->documents[at] == documents[k]; at++)
-                    if (row->fields[at] < WIDTH && (row->only < 0 || row->only == row->fields[at])) {
-                        if (found < room) {
-                            double score = (double)row->weights[row->fields[at]] * row->impacts[at];
-                            given[found] = (Share){(int32_t)k, row->origin, row->fields[at], (float)score};
-                        }
-                        found++;
-                    }
-            }
-        }
-        if (found <= room)
-            sort_shares(given, found, shares, keys, ends, count);
+/* Whether there was memory to take a share. */
+static int take(Shares *s, Share share) {
+    if (s->count == s->room) {
+        int64_t room = 2 * s->room + 512;
+        Share *more = realloc(s->given, (size_t)room * sizeof *more);
+        if (!more)
+            return 0;
+        s->given = more;
+        s->room = room;
     }
-    free(rows);
-    free(hashes);
-    free(given);
-    free(keys);
-    return found;
+    s->given[s->count++] = share;
+    return 1;
 }
 
-#ifdef WALKER
-/* ---- a plan's units, tuples of Python (indexer/engine.py), as the block that read_plan reads ----
+/* Takes what rows give to some documents, which rise; equal ones may be asked about several times. */
+static int share_rows(const Row *rows, int64_t length, const Sought *sought, int64_t count, Shares *found) {
+    for (const Row *row = rows; row < rows + length; row++) {
+        int64_t at = row->at, first = at;
+        for (int64_t k = 0; k < count && first < row->end; k++) {
+            if (k && sought[k].document == sought[k - 1].document)
+                at = first;
+            else if (at < row->end && row->documents[at] < sought[k].document)
+                at = skip(row->documents, at, row->end, sought[k].document);
+            first = at;
+            for (; at < row->end && row->documents[at] == sought[k].document; at++)
+                if (row->fields[at] < WIDTH && (row->only < 0 || row->only == row->fields[at])) {
+                    float score = (float)((double)row->weights[row->fields[at]] * row->impacts[at]);
+                    if (!take(found, (Share){sought[k].place, row->origin, (int32_t)row->unit - 1, row->fields[at], score}))
+                        return 0;
+                }
+        }
+    }
+    return 1;
+}
+
+static int by_number(const void *a, const void *b) {
+    const Sought *one = a, *two = b;
+    if (one->document != two->document)
+        return one->document < two->document ? -1 : 1;
+    return one->place < two->place ? -1 : one->place > two->place;
+}
+
+/* ---- what Python calls: a module of its own, for its objects are read and made here ----
  *
- * Called with Python's lock held. Nothing in here runs any code of Python's or lets go of the lock: only tuples, strings
- * and numbers are read, all of which never change, and any other type is refused. So both walks see the same, and what
- * the first counted is all that the second writes. */
+ * Of what is asked only tuples, strings and numbers are read, all of which never change, and any other type is refused:
+ * no code of Python's runs in between. So where something is walked through twice both walks see the same, and what the
+ * first counted is all that the second writes. */
 
 enum { TEXT, WEIGHT, GROUP, REASON, LIKE, TERM_SIZE };
 enum { LABEL, TERMS, PARTS, UNIT_SIZE };
@@ -1194,6 +1152,11 @@ static int count_terms(PyObject *units, PlanHead *head) {
     head->units = PyTuple_Size(units);
     for (int64_t u = 0; u < head->units; u++) {
         PyObject *unit = PyTuple_GetItem(units, u);
+        if (PyUnicode_Check(unit)) {
+            head->count++;
+            head->characters += PyUnicode_GetLength(unit);
+            continue;
+        }
         if (!is_tuple(unit, &known, UNIT_SIZE))
             return 0;
         for (int which = TERMS; which <= PARTS; which++) {
@@ -1223,6 +1186,16 @@ static int count_terms(PyObject *units, PlanHead *head) {
     return 1;
 }
 
+/* What a group stands for; 255 for one that there is not, below 0 for what cannot be. */
+static long place_of(PyObject *number) {
+    long place = number && PyLong_Check(number) ? PyLong_AsLong(number) : number ? -2 : 255;
+    if (place >= 0 && place <= 255 && !PyErr_Occurred())
+        return place;
+    if (!PyErr_Occurred())
+        refuse("what a group stands for is no byte");
+    return -1;
+}
+
 /* Writes what count_terms counted; 0 for a weight that is no number or too large, and for groups and places that are
  * none. */
 static int write_terms(PyObject *units, PyObject *places, const PlanHead *head, uint8_t *block) {
@@ -1233,11 +1206,26 @@ static int write_terms(PyObject *units, PyObject *places, const PlanHead *head, 
     uint8_t *addressed = (uint8_t *)(like + head->like_characters);
     PyObject *last_group = NULL, *last = NULL;
     int64_t other = 0;
-    long place = 255;
+    long place = 255, words = place_of(PyDict_GetItemString(places, "words"));
     memcpy(block, head, sizeof *head);
-    for (int64_t u = 0; u < head->units; u++)
+    for (int64_t u = 0; u < head->units; u++) {
+        PyObject *unit = PyTuple_GetItem(units, u);
+        if (PyUnicode_Check(unit)) {
+            if (words < 0)
+                return 0;
+            *weights++ = 1.0;
+            *lengths = (int32_t)PyUnicode_GetLength(unit);
+            *likes++ = 0;
+            sizes[u] = 1;
+            sizes[u + head->units] = 0;
+            *addressed++ = (uint8_t)words;
+            if (!PyUnicode_AsUCS4(unit, text, *lengths, 0))
+                return 0;
+            text += *lengths++;
+            continue;
+        }
         for (int which = TERMS; which <= PARTS; which++) {
-            PyObject *terms = PyTuple_GetItem(PyTuple_GetItem(units, u), which);
+            PyObject *terms = PyTuple_GetItem(unit, which);
             int64_t size = PyTuple_Size(terms);
             sizes[u + (which == PARTS ? head->units : 0)] = (int32_t)size;
             for (int64_t k = 0; k < size; k++) {
@@ -1252,10 +1240,8 @@ static int write_terms(PyObject *units, PyObject *places, const PlanHead *head, 
                 if (group != last_group) {
                     if (!PyUnicode_CheckExact(group))
                         return refuse("a term's group is no string");
-                    PyObject *number = PyDict_GetItemWithError(places, group);
-                    place = number && PyLong_Check(number) ? PyLong_AsLong(number) : number ? -2 : 255;
-                    if (PyErr_Occurred() || place < 0 || place > 255)
-                        return PyErr_Occurred() ? 0 : refuse("what a group stands for is no byte");
+                    if ((place = place_of(PyDict_GetItemWithError(places, group))) < 0)
+                        return 0;
                     last_group = group;
                 }
                 *addressed++ = (uint8_t)place;
@@ -1270,24 +1256,344 @@ static int write_terms(PyObject *units, PyObject *places, const PlanHead *head, 
                 like += *likes++ = (int32_t)other;
             }
         }
+    }
     return 1;
 }
 
-/* The block of a plan's units, as bytes; `places` say what groups and fields are addressed by. */
-PyObject *zb_terms(PyObject *units, PyObject *places) {
+/* terms(units, places): the block of a plan's units that read_plan reads, as bytes; `units` are tuples as
+ * indexer/engine.py has them, or bare words; `places` say what groups and fields are addressed by. */
+static PyObject *terms(PyObject *module, PyObject *const *given, Py_ssize_t count) {
     PlanHead head = {0};
-    if (!PyDict_CheckExact(places)) {
+    (void)module;
+    if (count != 2 || !PyDict_CheckExact(given[1])) {
         refuse("places are no dict");
         return NULL;
     }
-    if (!count_terms(units, &head))
+    if (!count_terms(given[0], &head))
         return NULL;
     head.bytes = (int64_t)sizeof head + 17 * head.count + 8 * head.units + 4 * (head.characters + head.like_characters);
     PyObject *made = PyBytes_FromStringAndSize(NULL, head.bytes);
-    if (made && !write_terms(units, places, &head, (uint8_t *)PyBytes_AsString(made))) {
+    if (made && !write_terms(given[0], given[1], &head, (uint8_t *)PyBytes_AsString(made))) {
         Py_DecRef(made);
         return NULL;
     }
     return made;
 }
-#endif
+
+enum { NEED, NEAR, WIDENS, FILTERS, OWNERS, ALIVE, SORT, FALLING, OFFSET, LIMIT, COUNTS, ASKED_SIZE };
+
+/* A number; too large a one stands for the largest. */
+static int64_t number_of(PyObject *it) {
+    int overflow = 0;
+    int64_t number = PyLong_Check(it) ? PyLong_AsLongLongAndOverflow(it, &overflow) : refuse("what is asked is no number");
+    return overflow ? overflow * (int64_t)MOST : number;
+}
+
+static int64_t size_of(PyObject *it) {
+    if (PyTuple_Check(it))
+        return PyTuple_Size(it);
+    refuse("what is asked is no tuple");
+    return -1;
+}
+
+/* What is asked (indexer/engines/ranking.py) as the block that read_asked reads, to be freed; none where that cannot
+ * be. */
+static uint8_t *asked_of(const Index *ix, PyObject *asked) {
+    AskedHead head = {0};
+    if (size_of(asked) != ASKED_SIZE)
+        return PyErr_Occurred() ? NULL : (refuse("something is asked for that there is not"), NULL);
+    PyObject *near = PyTuple_GetItem(asked, NEAR), *filters = PyTuple_GetItem(asked, FILTERS);
+    PyObject *owners = PyTuple_GetItem(asked, OWNERS), *alive = PyTuple_GetItem(asked, ALIVE);
+    int64_t records = 0;
+    for (int64_t n = 0; n < ix->count; n++)
+        records += ix->segments[n].size;
+    head.need = number_of(PyTuple_GetItem(asked, NEED));
+    head.widens = number_of(PyTuple_GetItem(asked, WIDENS));
+    head.sort = number_of(PyTuple_GetItem(asked, SORT));
+    head.falling = number_of(PyTuple_GetItem(asked, FALLING));
+    head.offset = number_of(PyTuple_GetItem(asked, OFFSET));
+    head.limit = number_of(PyTuple_GetItem(asked, LIMIT));
+    head.counted = number_of(PyTuple_GetItem(asked, COUNTS));
+    head.nears = size_of(near);
+    head.filter_numbers = size_of(filters);
+    int64_t open = alive == Py_None ? ix->count : size_of(alive);
+    if (PyErr_Occurred() || size_of(owners) != ix->count || open != ix->count)
+        return PyErr_Occurred() ? NULL : (refuse("not every segment is asked"), NULL);
+    head.offset = head.offset < records ? head.offset : records;
+    head.limit = head.limit < records ? head.limit : records;
+    for (int64_t k = 0; k < head.nears; k++) {
+        PyObject *pair = PyTuple_GetItem(near, k);
+        int64_t length = size_of(pair) == 2 ? length_of(PyTuple_GetItem(pair, 0)) : -1;
+        if (length < 0 || !PyFloat_Check(PyTuple_GetItem(pair, 1)))
+            return PyErr_Occurred() ? NULL : (refuse("what is near is no id with points"), NULL);
+        head.characters += length;
+    }
+    head.bytes = (int64_t)sizeof head + 8 * (2 * ix->count + head.filter_numbers) + 12 * head.nears + 4 * head.characters;
+    uint8_t *block = malloc((size_t)head.bytes);
+    if (!block)
+        return (uint8_t *)PyErr_NoMemory();
+    int64_t *owner = (int64_t *)(block + sizeof head), *left = owner + ix->count, *filter = left + ix->count;
+    double *points = (double *)(filter + head.filter_numbers);
+    int32_t *lengths = (int32_t *)(points + head.nears);
+    uint32_t *ids = (uint32_t *)(lengths + head.nears);
+    for (int64_t n = 0; n < ix->count; n++) {
+        owner[n] = number_of(PyTuple_GetItem(owners, n));
+        left[n] = alive == Py_None ? 0 : (int64_t)(intptr_t)PyLong_AsVoidPtr(PyTuple_GetItem(alive, n));
+    }
+    for (int64_t k = 0; k < head.filter_numbers; k++)
+        filter[k] = number_of(PyTuple_GetItem(filters, k));
+    for (int64_t k = 0; k + 1 < head.filter_numbers && filter[k + 1] >= 0 && filter[k + 1] <= MOST; k += 2 + filter[k + 1])
+        head.filters++;
+    for (int64_t k = 0; k < head.nears; k++) {
+        PyObject *pair = PyTuple_GetItem(near, k), *id = PyTuple_GetItem(pair, 0);
+        points[k] = PyFloat_AsDouble(PyTuple_GetItem(pair, 1));
+        lengths[k] = (int32_t)PyUnicode_GetLength(id);
+        if (lengths[k] && !PyUnicode_AsUCS4(id, ids, lengths[k], 0))
+            break;
+        ids += lengths[k];
+    }
+    memcpy(block, &head, sizeof head);
+    if (!PyErr_Occurred())
+        return block;
+    free(block);
+    return NULL;
+}
+
+/* Puts an item, which is let go of, into a tuple. */
+static int put(PyObject *tuple, Py_ssize_t at, PyObject *item) { return item && !PyTuple_SetItem(tuple, at, item); }
+
+/* The ids of the page and their scores, in whole parts of one; of lists 0. */
+static int page(const Index *ix, const Asked *a, const Work *w, double parts, PyObject **ids, PyObject **keys) {
+    int64_t kept = w->count > a->head.offset ? w->count - a->head.offset : 0;
+    const Hit *hits = w->best + a->head.offset;
+    *ids = PyTuple_New(kept);
+    *keys = PyTuple_New(kept);
+    for (int64_t k = 0; *ids && *keys && k < kept; k++) {
+        int64_t length;
+        int order = NATIVE;
+        const uint32_t *id = string_of(&ix->segments[hits[k].segment].ids.texts, hits[k].document, &length);
+        double key = a->head.sort < 0 ? rint(hits[k].key * parts) / parts : 0.0;
+        if (!put(*ids, k, PyUnicode_DecodeUTF32((const char *)id, 4 * length, "surrogatepass", &order)) ||
+            !put(*keys, k, PyFloat_FromDouble(key)))
+            return 0;
+    }
+    return *ids && *keys;
+}
+
+/* By facet the counts of its values, the most first and equal ones in their order; `names` are the facets', `values`
+ * those of all. `sorted` has room for all counts. */
+static PyObject *facets(const Index *ix, const Asked *a, const Work *w, PyObject *names, PyObject *values, int64_t *sorted) {
+    PyObject *found = PyDict_New();
+    for (int64_t f = 0; found && f < ix->facets; f++) {
+        PyObject *counts = PyDict_New();
+        int64_t n = 0;
+        if (a->head.counted)
+            for (int64_t v = ix->starts[f] + 1; v < ix->starts[f + 1]; v++)
+                if (w->counts[v])
+                    sorted[n++] = w->counts[v] << 24 | (0xFFFFFF - v);
+        qsort(sorted, (size_t)n, sizeof *sorted, falling);
+        int failed = !counts;
+        for (int64_t k = 0; k < n && !failed; k++) {
+            PyObject *size = PyLong_FromLongLong(sorted[k] >> 24);
+            failed = !size || PyDict_SetItem(counts, PyTuple_GetItem(values, 0xFFFFFF - (sorted[k] & 0xFFFFFF)), size);
+            Py_XDECREF(size);
+        }
+        if (failed || PyDict_SetItem(found, PyTuple_GetItem(names, f), counts))
+            Py_CLEAR(found);
+        Py_XDECREF(counts);
+    }
+    return found;
+}
+
+/* ask(index, terms, asked, room, names, values, parts, large): ids, scores in so many parts of one, total and facets, as
+ * indexer/engine.py ranks them; or None where `room` says that it is too small. Blocks and room belong to the calling
+ * thread; when the index is large, other threads run while it is searched. */
+static PyObject *ask(PyObject *module, PyObject *const *given, Py_ssize_t count) {
+    (void)module;
+    if (count != 8 || !PyFloat_Check(given[6]) || !PyBytes_Check(given[1]) || PyBytes_Size(given[1]) < (Py_ssize_t)sizeof(PlanHead))
+        return (refuse("a plan is asked in eight parts"), NULL);
+    const Index *ix = PyLong_AsVoidPtr(given[0]);
+    Room *room = PyLong_AsVoidPtr(given[3]);
+    if (!ix || !room || size_of(given[4]) != ix->facets || size_of(given[5]) != ix->starts[ix->facets])
+        return PyErr_Occurred() ? NULL : (refuse("facets do not agree with the index"), NULL);
+    uint8_t *block = asked_of(ix, given[2]);
+    if (!block)
+        return NULL;
+    const uint8_t *plan = (const uint8_t *)PyBytes_AsString(given[1]);
+    Asked a;
+    Work w;
+    int64_t total = -2;
+    if (((const PlanHead *)plan)->bytes == PyBytes_Size(given[1])) {
+        PyThreadState *others = PyObject_IsTrue(given[7]) ? PyEval_SaveThread() : NULL;
+        total = run(ix, plan, block, room, &a, &w);
+        if (others)
+            PyEval_RestoreThread(others);
+    }
+    PyObject *found = NULL, *ids = NULL, *keys = NULL;
+    if (total == -2)
+        PyErr_SetString(PyExc_ValueError, "the kernel does not understand a plan");
+    else if (total == -1)
+        Py_IncRef(found = Py_None);
+    else if (page(ix, &a, &w, PyFloat_AsDouble(given[6]), &ids, &keys) && (found = PyTuple_New(4))) {
+        PyObject *counted = facets(ix, &a, &w, given[4], given[5], w.sorted);
+        if (!put(found, 2, PyLong_FromLongLong(total)) || !put(found, 3, counted))
+            Py_CLEAR(found);
+        else {
+            put(found, 0, ids);
+            put(found, 1, keys);
+            ids = keys = NULL;
+        }
+    }
+    Py_XDECREF(ids);
+    Py_XDECREF(keys);
+    free(block);
+    return found;
+}
+
+/* What the terms of a block give to the records of `ids`, as far as these are here; 0 with Python's error where that
+ * cannot be told. */
+static int shares_of(const Index *ix, PyObject *block, PyObject *ids, Shares *found) {
+    Plan p;
+    int64_t count = size_of(ids);
+    if (count < 0 || count > MOST || !PyBytes_Check(block) || PyBytes_Size(block) < (Py_ssize_t)sizeof p.head)
+        return PyErr_Occurred() ? 0 : refuse("records are explained by terms");
+    const uint8_t *terms = (const uint8_t *)PyBytes_AsString(block);
+    if (((const PlanHead *)terms)->bytes != PyBytes_Size(block) || !read_plan(ix, terms, &p)) {
+        PyErr_SetString(PyExc_ValueError, "the kernel does not understand a plan");
+        return 0;
+    }
+    Row *rows = malloc((size_t)(p.head.count + 1) * sizeof *rows);
+    uint64_t *hashes = malloc((size_t)(p.head.count + 1) * sizeof *hashes);
+    Sought *sought = malloc((size_t)(count + 1) * sizeof *sought);
+    int enough = rows && hashes && sought;
+    if (enough)
+        hash_terms(&p, hashes);
+    for (int64_t n = 0; enough && n < ix->count && !PyErr_Occurred(); n++) {
+        const Segment *s = ix->segments + n;
+        int64_t here = 0;
+        for (int64_t k = 0; k < count; k++) {
+            uint32_t buffer[64], *text = buffer;
+            PyObject *id = PyTuple_GetItem(ids, k);
+            int64_t length = length_of(id);
+            if (length < 0)
+                break;
+            if (length >= 64 && !(text = PyUnicode_AsUCS4Copy(id)))
+                break;
+            if (length < 64 && !PyUnicode_AsUCS4(id, text, 64, 1))
+                break;
+            int64_t number = find_name(&s->ids, hash_of(text, length), text, length);
+            if (text != buffer)
+                PyMem_Free(text);
+            if (number >= 0 && number < s->size && (!s->alive || s->alive[number]))
+                sought[here++] = (Sought){(int32_t)number, (int32_t)k};
+        }
+        if (!here || PyErr_Occurred())
+            continue;
+        qsort(sought, (size_t)here, sizeof *sought, by_number);
+        enough = share_rows(rows, rows_of(ix, s, &p, hashes, rows, 1), sought, here, found);
+    }
+    free(rows);
+    free(hashes);
+    free(sought);
+    if (!enough)
+        PyErr_NoMemory();
+    return enough && !PyErr_Occurred();
+}
+
+/* explain(index, terms, ids, own, fields, part): by record of `ids` what every term gives to it, the greatest first and
+ * equal ones by terms and fields, as a `part` each: the unit's number, the term out of `own`, the field's name by group
+ * out of `fields`, and the score. */
+static PyObject *explain(PyObject *module, PyObject *const *given, Py_ssize_t count) {
+    Shares found = {0};
+    (void)module;
+    if (count != 6 || !PyType_Check(given[5]) || size_of(given[3]) < 0 || size_of(given[4]) < 0)
+        return PyErr_Occurred() ? NULL : (refuse("records are explained in six parts"), NULL);
+    const Index *ix = PyLong_AsVoidPtr(given[0]);
+    PyTypeObject *part = (PyTypeObject *)given[5];
+    newfunc make = (newfunc)PyType_GetSlot(&PyTuple_Type, Py_tp_new);
+    PyObject *explained = NULL;
+    if (!ix || !PyType_IsSubtype(part, &PyTuple_Type) || !shares_of(ix, given[1], given[2], &found)) {
+        free(found.given);
+        return PyErr_Occurred() ? NULL : (refuse("a part is a tuple"), NULL);
+    }
+    int64_t records = PyTuple_Size(given[2]), at = 0;
+    const uint8_t *addressed = (const uint8_t *)PyBytes_AsString(given[1]) + PyBytes_Size(given[1]) - PyTuple_Size(given[3]);
+    Share *sorted = malloc((size_t)(found.count + 1) * sizeof *sorted);
+    int64_t *keys = malloc((size_t)(found.count + 1) * sizeof *keys), *ends = malloc((size_t)(records + 1) * sizeof *ends);
+    if (((const PlanHead *)PyBytes_AsString(given[1]))->count != PyTuple_Size(given[3]))
+        refuse("every term is needed to explain by");
+    else if (!sorted || !keys || !ends)
+        PyErr_NoMemory();
+    else {
+        sort_shares(found.given, found.count, sorted, keys, ends, records);
+        explained = PyList_New(records);
+    }
+    for (int64_t k = 0; explained && k < records; k++) {
+        PyObject *parts = PyList_New(ends[k] - at);
+        for (int64_t first = at; parts && at < ends[k]; at++) {
+            const Share *share = sorted + at;
+            PyObject *fields = PyTuple_GetItem(given[4], addressed[share->term] >> 4), *row = PyTuple_New(4), *outer;
+            PyObject *field = fields && size_of(fields) > share->field ? PyTuple_GetItem(fields, share->field) : NULL;
+            PyObject *term = PyTuple_GetItem(given[3], share->term), *made = NULL;
+            if (row && field && term) {
+                Py_IncRef(term);
+                Py_IncRef(field);
+                if (put(row, 0, PyLong_FromLong(share->unit)) && put(row, 1, term) && put(row, 2, field) &&
+                    put(row, 3, PyFloat_FromDouble(share->score)) && (outer = PyTuple_Pack(1, row))) {
+                    made = make(part, outer, NULL);
+                    Py_DecRef(outer);
+                }
+            }
+            Py_XDECREF(row);
+            if (!made || PyList_SetItem(parts, at - first, made)) {
+                Py_CLEAR(parts);
+                break;
+            }
+        }
+        if (!parts || PyList_SetItem(explained, k, parts))
+            Py_CLEAR(explained);
+    }
+    free(found.given);
+    free(sorted);
+    free(keys);
+    free(ends);
+    if (!explained && !PyErr_Occurred())
+        refuse("there is no such field");
+    return explained;
+}
+
+/* held(index, terms, ids): by record of `ids` the set of the units that it holds any of. */
+static PyObject *held(PyObject *module, PyObject *const *given, Py_ssize_t count) {
+    Shares found = {0};
+    (void)module;
+    const Index *ix = count == 3 ? PyLong_AsVoidPtr(given[0]) : NULL;
+    if (!ix || !shares_of(ix, given[1], given[2], &found)) {
+        free(found.given);
+        return PyErr_Occurred() ? NULL : (refuse("units are told of terms and records"), NULL);
+    }
+    int64_t records = PyTuple_Size(given[2]);
+    PyObject *units = PyList_New(records);
+    for (int64_t k = 0; units && k < records; k++)
+        if (PyList_SetItem(units, k, PySet_New(NULL)) || !PyList_GetItem(units, k))
+            Py_CLEAR(units);
+    for (int64_t n = 0; units && n < found.count; n++) {
+        PyObject *unit = PyLong_FromLong(found.given[n].unit);
+        if (!unit || PySet_Add(PyList_GetItem(units, found.given[n].place), unit))
+            Py_CLEAR(units);
+        Py_XDECREF(unit);
+    }
+    free(found.given);
+    return units;
+}
+
+static PyMethodDef functions[] = {
+    {"explain", (PyCFunction)(void (*)(void))explain, METH_FASTCALL, NULL},
+    {"held", (PyCFunction)(void (*)(void))held, METH_FASTCALL, NULL},
+    {"terms", (PyCFunction)(void (*)(void))terms, METH_FASTCALL, NULL},
+    {"ask", (PyCFunction)(void (*)(void))ask, METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_kernel", NULL, 0, functions, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__kernel(void) { return PyModuleDef_Init(&definition); }

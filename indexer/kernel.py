@@ -11,11 +11,13 @@ import sys
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +26,7 @@ from numpy.typing import NDArray
 
 LIBRARY = f"_kernel{sysconfig.get_config_var('SHLIB_SUFFIX') or '.so'}"
 # As kernel.c says it of itself: a library left over from other sources is not used.
-FORMAT = 4
+FORMAT = 7
 
 _MAGIC = b"zhibiao words 1" + sys.byteorder[:1].encode()
 _ENCODING = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
@@ -171,13 +173,12 @@ class _Room:
 class Library(NamedTuple):
     """The compiled functions, twice: ``short`` ones keep Python's lock, ``long`` ones let other threads run.
 
-    ``terms`` reads Python's own objects: see :func:`indexer.engines.compiled.lay_out`. None where the library was
-    compiled without Python's headers.
+    ``module`` holds those that read and make Python's own objects: see :mod:`indexer.engines.compiled`.
     """
 
     short: Any
     long: Any
-    terms: Callable[[Any, Mapping[str, int]], bytes] | None = None
+    module: Any
 
 
 def load() -> Library | None:
@@ -189,10 +190,10 @@ def load() -> Library | None:
 
 @cache
 def _open(path: Path) -> Library | None:
-    with suppress(OSError, AttributeError):
-        library = Library(ctypes.PyDLL(str(path)), ctypes.CDLL(str(path)))
-        if library.short.zb_format() == FORMAT:
-            for functions in (library.short, library.long):
+    with suppress(OSError, AttributeError, ImportError):
+        short, long = ctypes.PyDLL(str(path)), ctypes.CDLL(str(path))
+        if short.zb_format() == FORMAT:
+            for functions in (short, long):
                 pointer, number = ctypes.c_void_p, ctypes.c_int64
                 functions.zb_known.argtypes = [pointer, ctypes.c_char_p, number]
                 functions.zb_nodes.argtypes = [pointer, pointer, number]
@@ -204,26 +205,9 @@ def _open(path: Path) -> Library | None:
                 functions.zb_cut.restype = number
                 functions.zb_find.argtypes = [pointer, pointer, pointer, number, pointer]
                 functions.zb_find.restype = None
-                functions.zb_search.argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p, pointer]
-                functions.zb_explain.argtypes = [
-                    pointer,
-                    number,
-                    *[ctypes.c_char_p] * 2,
-                    number,
-                    pointer,
-                    pointer,
-                    number,
-                ]
-                functions.zb_explain.restype = number
-            return library._replace(terms=_walker(library.short))
+            module = ModuleSpec("_kernel", ExtensionFileLoader("_kernel", str(path)), origin=str(path))
+            return Library(short, long, module_from_spec(module))
     return None
-
-
-def _walker(functions: Any) -> Any:
-    walker = getattr(functions, "zb_terms", None)
-    if walker is not None:
-        walker.argtypes, walker.restype = [ctypes.py_object] * 2, ctypes.py_object
-    return walker
 
 
 def _characters(text: str) -> bytes:

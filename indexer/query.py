@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
+from itertools import chain
 
 from corpus import numbers
 from corpus.errors import BadInput
@@ -134,6 +135,10 @@ class Vocabulary:
         """The units of a folded text without blanks, in order; most clauses of a draft were there a moment before."""
         return self._clause(text) if len(text) <= MAX_CLAUSE else _clause(self, text)
 
+    def matters(self, text: str) -> tuple[tuple[str, Unit], ...]:
+        """By label, those units of a text without blanks that say something of a draft: no characters, no figures."""
+        return self._matters(text) if len(text) <= MAX_CLAUSE else _matters(self, text)
+
     def unit(self, word: str) -> Unit:
         """A word as a unit: itself, its characters when it is only one, its parts when it has some."""
         return self._unit(word) if len(word) <= MAX_CLAUSE else _unit(self, word)
@@ -152,6 +157,10 @@ class Vocabulary:
     @cached_property
     def _clause(self) -> Callable[[str], tuple[Unit, ...]]:
         return lru_cache(maxsize=4096)(partial(_clause, self))
+
+    @cached_property
+    def _matters(self) -> Callable[[str], tuple[tuple[str, Unit], ...]]:
+        return lru_cache(maxsize=4096)(partial(_matters, self))
 
     @cached_property
     def _unit(self) -> Callable[[str], Unit]:
@@ -254,6 +263,11 @@ def _clause(words: Vocabulary, text: str) -> tuple[Unit, ...]:
     return tuple(unit for piece, synonyms in pieces for unit in _units(piece, synonyms, words))
 
 
+def _matters(words: Vocabulary, text: str) -> tuple[tuple[str, Unit], ...]:
+    units = chain.from_iterable(map(words.clause, fold(text).split()))
+    return tuple((unit.label, unit) for unit in units if len(unit.label) > 1 and not unit.label[0].isdigit())
+
+
 def _units(piece: str, synonyms: tuple[Synonym, ...], words: Vocabulary) -> list[Unit]:
     settings = words.settings
     if not synonyms:
@@ -287,13 +301,15 @@ def draft(parts: Sequence[tuple[str, float]], words: Vocabulary) -> Plan:
     counts: dict[str, float] = {}
     units: dict[str, Unit] = {}
     for text, weight in parts:
-        for word in fold(_JUNK.sub(" ", text)).split():
-            for unit in words.clause(word):
-                if len(unit.label) > 1 and not unit.label[0].isdigit():
-                    units.setdefault(unit.label, unit)
-                    counts[unit.label] = counts.get(unit.label, 0.0) + weight
+        for clause in _JUNK.sub(" ", text).split():
+            for label, unit in words.matters(clause):
+                if label in counts:
+                    counts[label] += weight
+                else:
+                    counts[label], units[label] = weight, unit
     generic = words.settings.query.generic
-    said = {label: _times(unit, generic if label in GENERIC else _said(counts[label])) for label, unit in units.items()}
+    weights = {label: _said(count) for label, count in counts.items()} | dict.fromkeys(GENERIC & counts.keys(), generic)
+    said = [unit if weights[label] == 1.0 else _times(unit, weights[label]) for label, unit in units.items()]
     return Plan(tuple(_once(said)))
 
 
@@ -302,24 +318,29 @@ def _said(count: float) -> float:
     return 1 + math.log(count) if count >= 1 else count
 
 
-def _once(units: Mapping[str, Unit]) -> list[Unit]:
+def _once(units: Sequence[Unit]) -> Sequence[Unit]:
     """The units with every synonym in one of them only, that of the greatest weight; a word of the draft is its own.
 
     公租房, 廉租房 and 保障性住房 in one draft all lead to 公租房: a record that says it is not three times as near.
     """
+    own = {unit.terms[0].text: unit.terms[0].weight for unit in units}
+    others = [(unit.label, term) for unit in units if len(unit.terms) > 1 for term in unit.terms[1:]]
     most: dict[str, tuple[float, str]] = {}
-    for label, unit in units.items():
-        for term in unit.terms:
-            if term.text not in most or term.weight > most[term.text][0]:
-                most[term.text] = (term.weight, label)
-    said = {unit.terms[0].text for unit in units.values()}
+    for label, (text, weight, _, _, _) in others:
+        if text in own:
+            own[text] = max(weight, own[text])
+        elif text not in most or weight > most[text][0]:
+            most[text] = (weight, label)
 
-    def of(label: str, unit: Unit) -> tuple[Term, ...]:
-        text, _, group, reason, like = unit.terms[0]
-        own = Term(text, most[text][0], group, reason, like)
-        return own, *[t for t in unit.terms[1:] if t.text not in said and most[t.text][1] == label]
+    def of(unit: Unit) -> Unit:
+        label, terms, parts = unit
+        text, weight, group, reason, like = terms[0]
+        kept = [term for term in terms[1:] if term[0] not in own and most[term[0]][1] == label]
+        if own[text] == weight and len(kept) + 1 == len(terms):
+            return unit
+        return Unit(label, (Term(text, own[text], group, reason, like), *kept), parts)
 
-    return [Unit(label, of(label, unit), unit.parts) for label, unit in units.items()]
+    return [unit if len(unit[1]) == 1 and own[unit[1][0][0]] == unit[1][0][1] else of(unit) for unit in units]
 
 
 _BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")
@@ -360,10 +381,8 @@ def project_parts(project: str) -> list[tuple[str, float]]:
     return [(done, PROJECT), (aside, ASIDE)]
 
 
+@lru_cache(maxsize=16384)
 def _times(unit: Unit, weight: float) -> Unit:
-    if weight == 1.0:
-        return unit
-
     def scaled(terms: tuple[Term, ...]) -> tuple[Term, ...]:
         return tuple([Term(text, own * weight, group, reason, like) for text, own, group, reason, like in terms])
 

@@ -1,22 +1,22 @@
-"""Plans run by the kernel: one call for all segments, from blocks of numbers to a block that is the answer.
+"""Plans run by the kernel: one call for all segments, that reads and makes Python's objects itself.
 
-kernel.c says how its structures and blocks are laid out, and checks them.
+kernel.c says how its structures are laid out, and checks them.
 """
 
 from __future__ import annotations
 
 import ctypes
 import threading
-from array import array
-from collections.abc import Sequence
-from itertools import islice
-from struct import Struct
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from indexer.engines.arrays import Array, Names, Texts, decode, encode
-from indexer.engines.ranking import Asked, Found, Index, Segment, Shares, Terms
+from indexer.engine import Part, Ranked, Words
+from indexer.engines import ranking
+from indexer.engines.arrays import Array, Names, Texts
+from indexer.engines.ranking import Asked, Index, Segment, Terms
 from indexer.kernel import Library
 
 # Indexes of more documents are searched without keeping Python's lock: shorter searches take less time than getting
@@ -25,8 +25,8 @@ _LARGE = 100_000
 # The kernel counts units in 16 bits.
 MOST_UNITS = 60_000
 _WIDTH = 15
-_SHARE = np.dtype([("document", np.int32), ("term", np.int32), ("field", np.int32), ("score", np.float32)])
-_TERMS = Struct("5q")
+# Without a call of Python.
+_ranked: Callable[[Iterable[Any]], Ranked] = partial(tuple.__new__, Ranked)
 
 
 class Compiled:
@@ -35,125 +35,60 @@ class Compiled:
     def __init__(self, index: Index, library: Library) -> None:
         self._handle = _Index(index)
         self._address = ctypes.addressof(self._handle)
-        self._size = sum(segment.scores.size for segment in index.segments)
-        self._search = (library.long if self._size > _LARGE else library.short).zb_search
-        self._explain, self._walk = library.short.zb_explain, library.terms
+        self._large = sum(segment.scores.size for segment in index.segments) > _LARGE
+        module = library.module
+        self._walk, self._ask, self._parts, self._units = module.terms, module.ask, module.explain, module.held
+        self._fields = index.fields
         self._names, self._values = index.values.facets, index.values.values
-        self._head, self._none = Struct(f"{12 + 2 * len(index.segments)}q"), (0,) * len(index.segments)
         self._thread = threading.local()
 
-    def search(self, terms: Terms, asked: Asked) -> Found:
+    def search(self, terms: Terms, asked: Asked) -> Ranked:
         """See the protocol."""
-        room: _Room = getattr(self._thread, "room", None) or self._room()
-        plan, block = terms.block or self._laid_out(terms), self._asked(asked)
-        while failed := self._search(self._address, plan, block, room.address):
-            if failed < 0:
-                raise ValueError("the kernel does not understand a plan")
-            room.grow(failed)
-        count = len(self._names)
-        total, kept, characters, *lengths = room.numbers[: 3 + count].tolist()
-        start = 3 + count
-        middle = start + 2 * kept
-        listed = sum(lengths)
-        end = middle + 2 * listed
-        text = decode(room.bytes[8 * end : 8 * end + 4 * characters])
-        ids, before = [], 0
-        for after in room.numbers[start + kept : middle].tolist():
-            ids.append(text[before:after])
-            before = after
-        facets: dict[str, dict[str, int]] = {name: {} for name in self._names}
-        if listed:
-            values = map(self._values.__getitem__, room.numbers[middle : middle + listed].tolist())
-            pairs = zip(values, room.numbers[middle + listed : end].tolist(), strict=True)
-            for counts, length in zip(facets.values(), lengths, strict=True):
-                counts.update(islice(pairs, length))
-        return Found(total, ids, room.doubles[start : start + kept].tolist(), facets)
+        block = terms.block or self._laid_out(terms)
+        if asked.alive is not None:
+            asked = asked._replace(alive=tuple(map(_pointer, asked.alive)))
+        try:
+            room: _Room = self._thread.room
+        except AttributeError:
+            room = self._thread.room = _Room()
+        words, parts = (self._names, self._values), ranking.PARTS
+        while (found := self._ask(self._address, block, asked, room.address, *words, parts, self._large)) is None:
+            room.grow()
+        return _ranked(found)
 
-    def explain(self, terms: Terms, segment: int, documents: Sequence[int]) -> Shares:
+    def explain(self, terms: Terms, ids: Sequence[str]) -> list[list[Part]]:
         """See the protocol."""
-        wanted, ends, room = array("i", documents).tobytes(), np.empty(len(documents), np.int64), 2048
-        block, bounds = terms.block or self._laid_out(terms), _pointer(ends)
-        while True:
-            shares = np.empty(room, _SHARE)
-            place = _pointer(shares)
-            count = self._explain(self._address, segment, block, wanted, len(documents), place, bounds, room)
-            if count < 0:
-                raise MemoryError
-            if count <= room:
-                numbers, fields, scores = [shares[name][:count].tolist() for name in ("term", "field", "score")]
-                return Shares(ends.tolist(), numbers, fields, scores)
-            room = count
+        block = terms.block or self._laid_out(terms)
+        found: list[list[Part]] = self._parts(self._address, block, tuple(ids), terms.terms, self._fields, Part)
+        return found
+
+    def held(self, terms: Terms, ids: Sequence[str]) -> list[set[int]]:
+        """See the protocol."""
+        found: list[set[int]] = self._units(self._address, terms.block or self._laid_out(terms), tuple(ids))
+        return found
 
     def _laid_out(self, terms: Terms) -> bytes:
         """The block of terms, which they keep: one draft is asked of an index several times in a row."""
-        terms.block = self._walk(terms.units, terms.places) if self._walk else lay_out(terms)
-        return terms.block
-
-    def _asked(self, asked: Asked) -> bytes:
-        """A block for the kernel."""
-        alive = self._none if asked.alive is None else map(_pointer, asked.alive)
-        filters, size = asked.filters, self._head.size
-        count = at = characters = 0
-        more = b""
-        if filters:
-            more = array("q", filters).tobytes()
-            while at < len(filters):
-                at += 2 + filters[at + 1]
-                count += 1
-        if asked.near:
-            ids = [id for id, _ in asked.near]
-            text = encode("".join(ids))
-            characters = len(text) // 4
-            points = array("d", [points for _, points in asked.near])
-            more = b"".join((more, points, array("i", [*map(len, ids)]), text))
-        offset, limit = min(asked.offset, self._size), min(asked.limit, self._size)
-        head = (size + len(more), offset, limit, asked.need, asked.widens, asked.sort, asked.falling, asked.counts)
-        return self._head.pack(*head, count, at, len(asked.near), characters, *asked.owners, *alive) + more
-
-    def _room(self) -> _Room:
-        """A thread keeps its own."""
-        room = self._thread.room = _Room()
-        return room
-
-
-def lay_out(terms: Terms) -> bytes:
-    """A block of terms for the kernel: what it lays out itself, some times sooner, where it can read them."""
-    texts, weights, _, likes = terms.columns
-    text, like = "".join(texts), "".join(likes)
-    ints = (map(len, texts), map(len, likes), *terms.sizes)
-    # Of a list an array is made several times sooner than of an iterator.
-    parts: list[Any] = [
-        array("d", weights),
-        *[array("i", [*n]) for n in ints],
-        encode(text),
-        encode(like),
-        terms.addressed,
-    ]
-    body = b"".join(parts)
-    return _TERMS.pack(_TERMS.size + len(body), len(terms.units), len(texts), len(text), len(like)) + body
+        units = terms.units
+        block: bytes = self._walk(units.words if isinstance(units, Words) else units, terms.places)
+        terms.block = block
+        return block
 
 
 class _Room:
     """A thread's memory: see kernel.c."""
 
     def __init__(self) -> None:
-        self._work, self._answer = np.empty(1 << 14, np.int64), np.empty(1 << 10, np.int64)
-        self._fit()
+        self._fit(1 << 14)
 
-    def grow(self, which: int) -> None:
-        """More of what was short."""
-        wanted = int(self.handle.wanted)
-        if which == 1:
-            self._work = np.empty(wanted // 8 + wanted // 32, np.int64)
-        else:
-            self._answer = np.empty(2 * wanted, np.int64)
-        self._fit()
+    def grow(self) -> None:
+        """More where it was short."""
+        self._fit(self.handle.wanted // 8 + self.handle.wanted // 32)
 
-    def _fit(self) -> None:
-        self.handle = _Memory(_pointer(self._work), _pointer(self._answer), self._work.nbytes, len(self._answer), 0)
+    def _fit(self, words: int) -> None:
+        self._work = np.empty(words, np.int64)
+        self.handle = _Memory(_pointer(self._work), self._work.nbytes, 0)
         self.address = ctypes.addressof(self.handle)
-        self.bytes = self._answer.data.cast("B")
-        self.numbers, self.doubles = self.bytes.cast("q"), self.bytes.cast("d")
 
 
 def _pointer(held: Array) -> int:
@@ -165,7 +100,7 @@ def _fields(pointers: Sequence[str], numbers: Sequence[str]) -> list[tuple[str, 
 
 
 class _Memory(ctypes.Structure):
-    _fields_ = _fields(("work", "answer"), ("work_bytes", "answer_words", "wanted"))
+    _fields_ = _fields(("work",), ("bytes", "wanted"))
 
 
 class _Texts(ctypes.Structure):

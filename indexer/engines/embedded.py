@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
@@ -21,12 +21,12 @@ from indexer.engines.arrays import Array
 from indexer.engines.compiled import MOST_UNITS, Compiled
 from indexer.engines.derive import Collector, derive
 from indexer.engines.plain import Plain
-from indexer.engines.ranking import Asked, Index, Runner, Shares, Terms, Values
+from indexer.engines.ranking import Asked, Index, Runner, Terms, Values
 from indexer.engines.scores import Scores, idf
 from indexer.engines.whoosh_index import WhooshIndex
 
-# Without a call of Python for each.
-_part: Callable[[Iterable[Any]], Part] = partial(tuple.__new__, Part)
+# Without a call of Python.
+_asked: Callable[[Iterable[Any]], Asked] = partial(tuple.__new__, Asked)
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,10 @@ class Embedded:
         groups = list(enumerate(public.groups.items()))
         self._places = {f: 16 * n + 1 + at for n, (_, group) in groups for at, f in enumerate(group.fields)}
         self._places |= {name: 16 * n for n, (name, _) in groups}
-        self._fields = [group.fields for _, (_, group) in groups]
         self._thread = threading.local()
-        self._everybodys = (-1,) * len(self._segments)
+        self._everybodys, self._nobodys = (-1,) * len(self._segments), (0,) * len(self._segments)
+        self._facets = {name: n for n, name in enumerate(schema.facets)}
+        self._sorts = {name: n for n, name in enumerate(sorted({name for s in segments for name in s.scores.sorts}))}
 
     @staticmethod
     def build(folder: Path, schema: Schema, documents: Sequence[Document], public: Scores | None = None) -> Scores:
@@ -144,7 +145,7 @@ class Embedded:
         segments = [
             ranking.Segment(s.scores, values.of(s.scores.facets, s.scores.values), s.alive) for s in self._segments
         ]
-        return Index(segments, values, sorted({name for s in self._segments for name in s.scores.sorts}))
+        return Index(segments, values, [*self._sorts])
 
     @cached_property
     def _compiled(self) -> Runner:
@@ -166,22 +167,22 @@ class Embedded:
         counts: bool = True,
     ) -> Ranked:
         """See :class:`indexer.engine.Engine`. Equal scores are ordered by code, which no other record changes."""
-        terms, index = self._terms(plan), self._index
-        asked = Asked(
-            plan.need,
-            plan.near,
-            plan.widens,
-            self._filters(filters) if filters else (),
-            self._everybodys if scope.clearance is Clearance.ALL else self._owners(scope),
-            self._left(plan.literals) if plan.literals else None,
-            -1 if sort == "score" or not index.sorts else index.sorts.index(sort.removeprefix("-")),
-            sort[:1] == "-",
-            offset,
-            limit,
-            counts,
+        asked = _asked(
+            (
+                plan.need,
+                plan.near,
+                plan.widens,
+                self._filters(filters) if filters else (),
+                self._everybodys if scope.clearance is Clearance.ALL else self._owners(scope),
+                self._left(plan.literals) if plan.literals else None,
+                -1 if sort == "score" else self._sorts.get(sort.removeprefix("-"), -1),
+                sort[:1] == "-",
+                offset,
+                limit,
+                counts,
+            )
         )
-        total, ids, keys, facets = self._runner(plan).search(terms, asked)
-        return Ranked(tuple(ids), _rounded(keys) if sort == "score" else (0.0,) * len(keys), total, facets)
+        return self._runner(plan).search(self._terms(plan), asked)
 
     def _runner(self, plan: Plan) -> Runner:
         return self._compiled if len(plan.units) <= MOST_UNITS else self._plain
@@ -193,68 +194,45 @@ class Embedded:
             last = self._thread.terms = Terms(plan.units, self._places)
         return last
 
-    def _filters(self, filters: Mapping[str, Sequence[str]]) -> list[int]:
+    def _filters(self, filters: Mapping[str, Sequence[str]]) -> tuple[int, ...]:
         """The facets under a filter, with the values that pass: see :class:`indexer.engines.ranking.Asked`."""
         found: list[int] = []
         for name, values in filters.items():
             known = self._index.values.numbers[name]
             numbers = [known[value] for value in values if value in known]
-            found += (self.schema.facets.index(name), len(numbers), *numbers)
-        return found
+            found += (self._facets[name], len(numbers), *numbers)
+        return tuple(found)
 
     def _owners(self, scope: Scope) -> tuple[int, ...]:
         """By segment, whose sealed records are seen: see :class:`indexer.engines.ranking.Asked`."""
-        own = scope.clearance is Clearance.OWN
-        names = [segment.scores.owner_names if own else () for segment in self._segments]
+        if scope.clearance is Clearance.NONE:
+            return self._nobodys
+        names = [segment.scores.owner_names for segment in self._segments]
         return tuple([listed.index(scope.unit) + 1 if scope.unit in listed else 0 for listed in names])
 
-    def _left(self, literals: Sequence[tuple[str, ...]]) -> list[Array]:
+    def _left(self, literals: Sequence[tuple[str, ...]]) -> tuple[Array, ...]:
         """By segment, which documents hold all literals."""
         found = []
         for segment in self._segments:
             left = np.logical_and.reduce([segment.literal(literal) for literal in literals])
             found.append(left if segment.alive is None else left & segment.alive)
-        return found
+        return tuple(found)
 
     def explain(self, plan: Plan, ids: Sequence[str]) -> list[list[Part]]:
         """See :class:`indexer.engine.Engine`."""
-        explained: dict[str, list[Part]] = {id: [] for id in ids}
-        terms = self._terms(plan)
-        for here, found in self._shares(plan, explained):
-            owners, own, addressed = terms.owners, terms.terms, terms.addressed
-            rows = [
-                (owners[number], own[number], self._fields[addressed[number] >> 4][field], score)
-                for number, field, score in zip(found.terms, found.fields, found.scores, strict=True)
-            ]
-            parts, before = [*map(_part, rows)], 0
-            for (_, id), end in zip(here, found.ends, strict=True):
-                explained[id] = parts[before:end]
-                before = end
-        for id, near in plan.near:
-            if id in explained:
-                explained[id].append(Part(NO_UNIT, Term(""), "meaning", near))
-                explained[id].sort(key=attrgetter("score"), reverse=True)
-        return [explained[id] for id in ids]
+        explained = self._runner(plan).explain(self._terms(plan), ids)
+        if plan.near:
+            points = dict(plan.near)
+            for id, parts in zip(ids, explained, strict=True):
+                if id in points:
+                    parts.append(Part(NO_UNIT, Term(""), "meaning", points[id]))
+                    parts.sort(key=attrgetter("score"), reverse=True)
+        return explained
 
     def held_units(self, plan: Plan, ids: Iterable[str]) -> dict[str, set[int]]:
         """See :class:`indexer.engine.Engine`."""
-        held: dict[str, set[int]] = {id: set() for id in ids}
-        owners = self._terms(plan).owners
-        for here, found in self._shares(plan, held):
-            before = 0
-            for (_, id), end in zip(here, found.ends, strict=True):
-                held[id] = {owners[number] for number in found.terms[before:end]}
-                before = end
-        return held
-
-    def _shares(self, plan: Plan, ids: Iterable[str]) -> Iterator[tuple[list[tuple[int, str]], Shares]]:
-        """By segment, those of ``ids`` that are alive in it, by number, and what the terms give to them."""
-        terms, runner = self._terms(plan), self._runner(plan)
-        for place, segment in enumerate(self._segments):
-            numbers, alive = segment.scores.numbers(ids), segment.alive
-            here = sorted([(n, id) for id, n in numbers.items() if alive is None or alive[n]])
-            if here:
-                yield here, runner.explain(terms, place, [n for n, _ in here])
+        wanted = list(ids)
+        return dict(zip(wanted, self._runner(plan).held(self._terms(plan), wanted), strict=True))
 
     def frequency(self, term: str) -> int:
         """See :class:`indexer.engine.Engine`."""
@@ -262,8 +240,12 @@ class Embedded:
 
     def rarity(self, unit: Unit) -> float:
         """How much a unit says: its own word's weight and inverse document frequency over the word fields."""
-        term = unit.terms[0]
-        return term.weight * idf(self.size, self.frequency(term.text))
+        term = unit[1][0]
+        return term[1] * self._idf(term[0])
+
+    @cached_property
+    def _idf(self) -> Callable[[str], float]:
+        return lru_cache(maxsize=16384)(lambda word: idf(self.size, self.frequency(word)))
 
     @property
     def _public(self) -> Scores:
@@ -300,8 +282,3 @@ class Embedded:
         for segment in self._segments:
             if segment.durable is not None:
                 segment.durable.close()
-
-
-def _rounded(keys: Sequence[float]) -> tuple[float, ...]:
-    """To four digits: the same as round(key, 4), sooner, since of single precision the product is exact."""
-    return tuple([round(key * 1e4) / 1e4 for key in keys])

@@ -1,22 +1,33 @@
 """Plans run by numpy alone, over all segments at once: the documents of each are numbered after those before it.
 
-numpy's calls cost more than what they do with few documents, so there are few calls.
+numpy's calls cost more than what they do with few documents, so there are few calls; and fresh memory costs more than
+what is done with many, so what is as long as the index is kept by each thread.
 """
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
-from operator import itemgetter
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
-from indexer.engine import Term
+from indexer.engine import Part, Ranked
+from indexer.engines import ranking
 from indexer.engines.arrays import Array
-from indexer.engines.ranking import NOWHERE, Asked, Found, Index, Shares, Terms
-from indexer.engines.scores import Group, idf
+from indexer.engines.passing import Passing, passing
+from indexer.engines.ranking import Asked, Index, Shares, Terms
+from indexer.engines.rows import Room, Rows
+
+# Of more documents than that, the best are looked for among those that are no worse than the best of about so many.
+_SAMPLE = 4096
+# So many ways to filter are remembered: each some 8 bytes by cell and facet, and 100 by run of cells that pass.
+_REMEMBERED = 128
+# Without a call of Python for each.
+_part: Callable[[Iterable[Any]], Part] = partial(tuple.__new__, Part)
 
 
 class Plain:
@@ -27,209 +38,115 @@ class Plain:
         self._scores = [segment.scores for segment in index.segments]
         sizes = [scores.size for scores in self._scores]
         self._starts = np.append(0, np.cumsum(sizes)).astype(np.int64)
-        self._bases = self._starts.tolist()
-        self._size = self._bases[-1]
-        self._cells = np.concatenate([segment.sizes for segment in index.segments])
-        """How many documents each cell has."""
-        self._cell = np.repeat(np.arange(len(self._cells)), self._cells)
-        """Of each document."""
-        self._table = np.concatenate([segment.values for segment in index.segments])
+        self._bases: list[int] = self._starts.tolist()
+        self._places = [slice(start, end) for start, end in pairwise(self._bases)]
+        segments = zip(self._places, index.segments, strict=True)
+        self._alive = [(here, segment.alive) for here, segment in segments if segment.alive is not None]
+        self._rows = Rows(self._scores)
         self._order = np.concatenate([scores.order for scores in self._scores])
-        self._alive = _alive([segment.alive for segment in index.segments], sizes)
-        self._groups = [tuple(scores.groups.values()) for scores in self._scores]
+        self._passing: dict[tuple[object, ...], Passing] = {}
+        self._thread = threading.local()
 
-    def search(self, terms: Terms, asked: Asked) -> Found:
+    def search(self, terms: Terms, asked: Asked) -> Ranked:
         """See the protocol."""
-        points, match = self._matches(terms, asked.need)
+        room: Room = getattr(self._thread, "room", None) or self._room()
+        passing = self._passes(asked)
+        self._rows.run(terms, asked.need, passing.hulls, room)
+        sums, match = room.sums, room.match
         for id, near in asked.near:
-            for base, scores in zip(self._bases, self._scores, strict=False):
-                if (number := scores.ids.find(id)) >= 0:
-                    points[base + number] += near
+            room.few = -1
+            for base, held in zip(self._bases, self._scores, strict=False):
+                if (number := held.ids.find(id)) >= 0:
+                    sums[base + number] += near
                     match[base + number] |= asked.widens
-        alive = self._alive if asked.alive is None else _alive(asked.alive, [s.size for s in self._scores])
-        if alive is not None:
-            match &= alive
-        passes = self._passes(asked)
-        if passes is not None:
-            match &= np.repeat(passes, self._cells)
+        for gap in passing.gaps:
+            match[gap] = False
+        for here, alive in self._alive if asked.alive is None else zip(self._places, asked.alive, strict=True):
+            match[here] &= alive
         found = match.nonzero()[0]
-        facets = self._counted(found) if asked.counts else {name: {} for name in self._values.facets}
+        facets = passing.counted(found) if asked.counts else {name: {} for name in self._values.facets}
         top = min(asked.offset + asked.limit, len(found)) if asked.limit else 0
         if asked.sort >= 0:
             page, keys = self._listed(found, asked, top)
         else:
-            page, keys = self._best(found, points[found].astype(np.float32), top)
-        hits = page[asked.offset :]
-        return Found(len(found), self._ids(hits), keys[asked.offset :], facets)
+            page, keys = self._best(found, room, top)
+        # Of single precision the product is exact, so this is the same as rounding to four digits, sooner.
+        points = tuple([round(key * ranking.PARTS) / ranking.PARTS for key in keys[asked.offset :]])
+        return Ranked(tuple(self._ids(page[asked.offset :])), points, len(found), facets)
 
-    def explain(self, terms: Terms, segment: int, documents: Sequence[int]) -> Shares:
+    def explain(self, terms: Terms, ids: Sequence[str]) -> list[list[Part]]:
         """See the protocol."""
-        wanted = np.array(documents, np.int32)
-        columns = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))]
-        for row in self._rows(terms, segment, fine=True):
-            held, fields, impacts = row.fine()
-            places = np.searchsorted(wanted, held)
-            here = np.flatnonzero(wanted[np.minimum(places, len(wanted) - 1)] == held)
-            weights = np.array(row.weights, np.float32).astype(np.float64)
-            shares = (weights[fields[here]] * impacts[here]).astype(np.float32)
-            columns.append((places[here], np.full(len(here), row.term), fields[here].astype(np.int64), shares))
-        of, numbers, fields, scores = map(np.concatenate, zip(*columns, strict=True))
+        explained: dict[str, list[Part]] = {id: [] for id in ids}
+        fields, own, owners, addressed = self._index.fields, terms.terms, terms.owners, terms.addressed
+        for here, found in self._shares(terms, explained):
+            rows = [
+                (owners[number], own[number], fields[addressed[number] >> 4][field], score)
+                for number, field, score in zip(found.terms, found.fields, found.scores, strict=True)
+            ]
+            before = 0
+            for id, end in zip(here, found.ends, strict=True):
+                explained[id] = [*map(_part, rows[before:end])]
+                before = end
+        return [explained[id] for id in ids]
+
+    def held(self, terms: Terms, ids: Sequence[str]) -> list[set[int]]:
+        """See the protocol."""
+        held: dict[str, set[int]] = {id: set() for id in ids}
+        for here, found in self._shares(terms, held):
+            before = 0
+            for id, end in zip(here, found.ends, strict=True):
+                held[id] = {terms.owners[number] for number in found.terms[before:end]}
+                before = end
+        return [held[id] for id in ids]
+
+    def _shares(self, terms: Terms, ids: Iterable[str]) -> Iterator[tuple[list[str], Shares]]:
+        """By segment those of ``ids`` that are alive in it, and what the terms give to them."""
+        for number, segment in enumerate(self._index.segments):
+            alive, numbers = segment.alive, segment.scores.numbers(ids)
+            here = sorted([(n, id) for id, n in numbers.items() if alive is None or alive[n]])
+            if here:
+                yield [id for _, id in here], self._given(terms, number, [n for n, _ in here])
+
+    def _given(self, terms: Terms, segment: int, documents: Sequence[int]) -> Shares:
+        """What the terms give to documents of a segment, which rise."""
+        of, numbers, fields, scores = self._rows.shares(terms, segment, np.array(documents, np.int32))
         order = np.lexsort((-scores, of))
         ends = np.cumsum(np.bincount(of, minlength=len(documents)))
         return Shares(ends.tolist(), numbers[order].tolist(), fields[order].tolist(), scores[order].tolist())
 
-    # ---- what matches ----
+    def _room(self) -> Room:
+        """A thread keeps its own."""
+        room = self._thread.room = Room(self._bases[-1])
+        return room
 
-    def _matches(self, terms: Terms, need: int) -> tuple[Array, Array]:
-        """By document its score, and whether it meets as many units as are needed."""
-        found = None if terms.has_parts or need > 1 else self._words(terms)
+    def _passes(self, asked: Asked) -> Passing:
+        """What filters and clearance let pass."""
+        key = (*asked.filters, None, *asked.owners)
+        found = self._passing.get(key)
         if found is None:
-            return self._units(terms, need)
-        documents, points, positive = found
-        sums = np.bincount(documents, points, self._size) if len(documents) else np.zeros(self._size)
-        if not need:
-            return sums, np.ones(self._size, np.bool_)
-        if positive:
-            return sums, sums > 0
-        match = np.zeros(self._size, np.bool_)
-        match[documents] = True
-        return sums, match
-
-    def _words(self, terms: Terms) -> tuple[Array, Array, bool] | None:
-        """Documents, what is added to their scores, and whether all of that is above 0; of terms without rarer words.
-
-        None for terms that do not all address the same group, or stand for others.
-        """
-        address = terms.addressed[0] if terms.addressed else NOWHERE
-        if terms.addressed.count(address) < len(terms.addressed) or address & 15 or any(terms.columns[3]):
-            return None
-        weights = np.array(terms.columns[1], np.float32)
-        same = len(weights) > 0 and bool((weights == 1).all())
-        held, impacts, factors, positive = [], [], [], same or bool((weights > 0).all())
-        for base, groups in zip(self._bases, self._groups, strict=False):
-            group = groups[address >> 4]
-            numbers = np.array(group.names.numbers(terms.columns[0]))
-            here = (numbers >= 0).nonzero()[0]
-            if not len(here):
-                continue
-            numbers = numbers[here]
-            starts, ends = group.starts[numbers], group.starts[numbers + 1]
-            slices = [*map(slice, starts.tolist(), ends.tolist())]
-            documents = np.concatenate([group.documents[s] for s in slices], dtype=np.int64)
-            if base:
-                documents += base
-            held.append(documents)
-            impacts += [group.impacts[s] for s in slices]
-            positive = positive and group.positive
-            if not same:
-                factors.append(np.repeat(weights[here].astype(np.float64), ends - starts))
-        if not held:
-            return np.zeros(0, np.int64), np.zeros(0), False
-        points = np.concatenate(impacts, dtype=np.float64)
-        if not same:
-            points *= np.concatenate(factors)
-        return held[0] if len(held) == 1 else np.concatenate(held), points, positive
-
-    def _units(self, terms: Terms, need: int) -> tuple[Array, Array]:
-        """The same for terms of any kind."""
-        size, none = self._size, np.zeros(0, np.int64)
-        held, points, met = [none], [np.zeros(0)], [none]
-        parts: dict[int, dict[int, list[Array]]] = {}
-        for segment, base in enumerate(self._bases[:-1]):
-            for row in self._rows(terms, segment):
-                documents, added = row.postings()
-                documents = documents + np.int64(base)
-                held.append(documents)
-                points.append(added)
-                if row.part:
-                    parts.setdefault(row.unit, {}).setdefault(row.part, []).append(documents)
-                else:
-                    met.append(documents + row.unit * size)
-        sums = np.bincount(np.concatenate(held), np.concatenate(points), size).astype(np.float64)
-        if not need:
-            return sums, np.ones(size, np.bool_)
-        # Every part of a unit must stand here at all; then a document needs one of each.
-        for unit, held_by in parts.items():
-            if len(held_by) == terms.sizes[1][unit]:
-                common, *others = (np.unique(np.concatenate(one)) for one in held_by.values())
-                for other in others:
-                    common = np.intersect1d(common, other, assume_unique=True)
-                met.append(common + unit * size)
-        keys = np.concatenate(met)
-        if need > 1:
-            return sums, np.bincount(np.unique(keys) % max(1, size), minlength=size)[:size] >= need
-        match = np.zeros(size, np.bool_)
-        match[keys % max(1, size)] = True
-        return sums, match
-
-    def _rows(self, terms: Terms, segment: int, *, fine: bool = False) -> list[_Row]:
-        """The rows of the terms that stand in a segment, in their order."""
-        groups, stated = self._groups[segment], self._groups[0]
-        found, count = [], self._scores[0].size
-        of = zip(terms.terms, terms.addressed, terms.owners, terms.parts, strict=True)
-        for n, (term, address, unit, part) in enumerate(of):
-            if address != NOWHERE and (at := (group := groups[address >> 4]).names.find(term.text)) >= 0:
-                weights, exact = _worth(group, at, stated[address >> 4], count, term)
-                field = (address & 15) - 1
-                whole = exact and field < 0 and not fine
-                found.append(_Row(group, at, n, unit, part, field, weights, whole, term.weight))
+            if len(self._passing) >= _REMEMBERED:
+                self._passing.clear()
+            found = self._passing[key] = passing(self._index, asked)
         return found
 
-    def _passes(self, asked: Asked) -> Array | None:
-        """Which cells filters and clearance let pass; none where all."""
-        passes = None
-        at = 0
-        while at < len(asked.filters):
-            facet, count = asked.filters[at], asked.filters[at + 1]
-            wanted = asked.filters[at + 2 : at + 2 + count]
-            column = self._table[:, facet]
-            here = column == wanted[0] if count == 1 else np.isin(column, wanted)
-            passes = here if passes is None else passes & here
-            at += 2 + count
-        if all(owner < 0 for owner in asked.owners):
-            return passes
-        seen = []
-        for owner, scores in zip(asked.owners, self._scores, strict=True):
-            open_ = np.ones(len(scores.owners), np.bool_)
-            seen.append(open_ if owner < 0 else (scores.owners == 0) | (scores.owners == owner))
-        return np.concatenate(seen) if passes is None else passes & np.concatenate(seen)
+    # ---- the best of what matches ----
 
-    # ---- what is told of it ----
-
-    def _counted(self, found: Array) -> dict[str, dict[str, int]]:
-        """The counts above 0 by facet and value, the most frequent first, equal ones in the order of the values."""
-        here = np.bincount(self._cell[found], minlength=len(self._cells))
-        cells = here.nonzero()[0]
-        values = self._table[cells]
-        weights = np.repeat(here[cells], values.shape[1])
-        counts = np.bincount(values.ravel(), weights, len(self._values.values))
-        counts[self._values.starts[:-1]] = 0
-        listed = counts.nonzero()[0]
-        bounds = listed.searchsorted(self._values.starts).tolist()
-        names = self._values.values
-        pairs = [(names[n], int(size)) for n, size in zip(listed.tolist(), counts[listed].tolist(), strict=True)]
-        return {
-            name: dict(sorted(pairs[start:end], key=itemgetter(1), reverse=True))
-            for name, (start, end) in zip(self._values.facets, pairwise(bounds), strict=True)
-        }
-
-    def _best(self, found: Array, keys: Array, top: int) -> tuple[Sequence[int], Sequence[float]]:
-        """The first ``top`` documents by falling key, equal ones by code and id; and their keys."""
+    def _best(self, found: Array, room: Room, top: int) -> tuple[Sequence[int], Sequence[float]]:
+        """The first ``top`` documents by falling score, equal ones by code and id; and their scores."""
         if not top:
             return [], []
+        if len(found) > _SAMPLE:
+            found = _leading(found, room, top)
+        keys = room.sums[found].astype(np.float32)
         if top < len(found):
-            # What has no points is left out first: many equal values are slow to partition.
-            above = keys if keys.min() > 0 else keys[keys > 0]
-            least = np.partition(above, len(above) - top)[len(above) - top] if len(above) >= top else keys.min()
-            best = (keys >= least).nonzero()[0]
+            best = (keys >= _least(keys, top)).nonzero()[0]
             found, keys = found[best], keys[best]
         order = np.lexsort((self._order[found], -keys))
-        if len(order) > top and len(self._bases) > 2:
+        if len(order) > top and len(self._scores) > 1:
             of = self._starts[1:].searchsorted(found[order], "right")
             order = order[np.sort(np.concatenate([(of == n).nonzero()[0][:top] for n in range(len(self._scores))]))]
-        found, keys = found[order], keys[order]
-        numbers, values = found.tolist(), keys.tolist()
-        if len(self._bases) > 2:
+        numbers, values = found[order].tolist(), keys[order].tolist()
+        if len(self._scores) > 1 and len(set(values)) < len(values):
             self._settle(numbers, values)
         return numbers[:top], values[:top]
 
@@ -276,61 +193,35 @@ class Plain:
         return hits[:top], [0.0] * len(hits[:top])
 
     def _ids(self, numbers: Sequence[int]) -> list[str]:
-        held: dict[int, list[int]] = {}
-        segments = self._segments(numbers)
-        for number, segment in zip(numbers, segments, strict=True):
-            held.setdefault(segment, []).append(number - self._bases[segment])
-        strings = {segment: iter(self._scores[segment].ids.several(own)) for segment, own in held.items()}
-        return [next(strings[segment]) for segment in segments]
+        """What documents are called."""
+        found = zip(self._segments(numbers), numbers, strict=True)
+        return [self._scores[segment].ids[number - self._bases[segment]] for segment, number in found]
 
 
-def _alive(masks: Sequence[Array | None], sizes: Sequence[int]) -> Array | None:
-    if all(mask is None for mask in masks):
-        return None
-    found = zip(masks, sizes, strict=True)
-    return np.concatenate([np.ones(size, np.bool_) if mask is None else mask for mask, size in found])
+def _leading(found: Array, room: Room, top: int) -> Array:
+    """Those of the documents ``found`` that may be among the ``top`` best.
 
-
-def _worth(group: Group, number: int, public: Group, count: int, term: Term) -> tuple[list[float], bool]:
-    """By field what a term's impacts are multiplied by, and whether that is what whole rows are made with.
-
-    A synonym gets no more rarity than the word that it stands for has.
+    The ``top``-th best of some of them is no better than that of all. One step of single precision below it, none is
+    lost that rounding makes equal.
     """
-    if not term.like:
-        return [term.weight * w for w in group.weights], True
-    found = zip(public.frequency(term.like), public.frequency(term.text), strict=True)
-    caps = [min(1.0, idf(count, one) / idf(count, other)) for one, other in found]
-    exact = all(cap == 1.0 for cap, held in zip(caps, group.frequencies[number].tolist(), strict=True) if held)
-    return [term.weight * w * cap for w, cap in zip(group.weights, caps, strict=True)], exact
-
-
-class _Row(NamedTuple):
-    group: Group
-    number: int
-    term: int
-    unit: int
-    part: int
-    """From 1; 0 for a term."""
-    field: int
-    weights: list[float]
-    whole: bool
-    weight: float
-
-    def postings(self) -> tuple[Array, Array]:
-        """Documents, and what is added to their scores."""
-        group, number = self.group, self.number
-        if self.whole:
-            here = slice(*group.starts[number : number + 2].tolist())
-            return group.documents[here], np.float64(np.float32(self.weight)) * group.impacts[here]
-        documents, fields, impacts = self.fine()
-        return documents, np.array(self.weights, np.float32).astype(np.float64)[fields] * impacts
-
-    def fine(self) -> tuple[Array, Array, Array]:
-        """Documents, fields and impacts."""
-        group = self.group
-        here = slice(*group.fine_starts[self.number : self.number + 2].tolist())
-        found = group.fine_documents[here], group.fine_fields[here], group.fine_impacts[here]
-        if self.field >= 0:
-            only = found[1] == self.field
-            return found[0][only], found[1][only], found[2][only]
+    some = room.sums[found[:: 1 + len(found) // _SAMPLE]]
+    if len(some) <= top:
         return found
+    least = np.nextafter(np.float32(_least(some, top)), np.float32(-np.inf))
+    if 4 * len(found) < len(room.sums):
+        few: Array = found[room.sums[found] >= least]
+        return few
+    np.greater_equal(room.sums, least, out=room.mark)
+    room.mark &= room.match
+    return room.mark.nonzero()[0]
+
+
+def _least(keys: Array, top: int) -> float:
+    """The ``top``-th highest key, or one below it."""
+    if len(keys) > _SAMPLE and keys.min() <= 0:
+        # Many equal values are slow to partition: what has no points is left out first.
+        above = keys[keys > 0]
+        if len(above) < top:
+            return float(keys.min())
+        keys = above
+    return float(np.partition(keys, len(keys) - top)[len(keys) - top])

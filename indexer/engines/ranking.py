@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, chain, repeat
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from indexer.engine import Term, Unit
+from indexer.engine import Part, Ranked, Term, Unit, Words
 from indexer.engines.arrays import Array
 from indexer.engines.scores import Scores
 
 NOWHERE = 255
+# Scores are told in so many parts of one.
+PARTS = 1e4
 
 
 class Shares(NamedTuple):
@@ -43,11 +45,11 @@ class Asked(NamedTuple):
     """
 
     need: int
-    near: Sequence[tuple[str, float]]
+    near: tuple[tuple[str, float], ...]
     widens: bool
-    filters: Sequence[int]
+    filters: tuple[int, ...]
     owners: tuple[int, ...]
-    alive: Sequence[Array] | None
+    alive: tuple[Any, ...] | None
     sort: int
     falling: bool
     offset: int
@@ -55,23 +57,20 @@ class Asked(NamedTuple):
     counts: bool
 
 
-class Found(NamedTuple):
-    """How many documents match, the ids of a page of them with what they are ordered by, and the counts of all."""
-
-    total: int
-    ids: Sequence[str]
-    keys: Sequence[float]
-    facets: dict[str, dict[str, int]]
-
-
 class Runner(Protocol):
     """Runs plans over an index. Threads may share it."""
 
-    def search(self, terms: Terms, asked: Asked) -> Found:
-        """A page of those that match, best first: equal keys by code and then id."""
+    def search(self, terms: Terms, asked: Asked) -> Ranked:
+        """A page of those that match, best first, equal ones by code and then id; scores in :data:`PARTS`."""
 
-    def explain(self, terms: Terms, segment: int, documents: Sequence[int]) -> Shares:
-        """What each term gives to each of ``documents`` of a segment, which rise."""
+    def explain(self, terms: Terms, ids: Sequence[str]) -> list[list[Part]]:
+        """What each term gives to each of the records of ``ids``, the greatest first; equal ones by terms and fields.
+
+        A record that is not here has none.
+        """
+
+    def held(self, terms: Terms, ids: Sequence[str]) -> list[set[int]]:
+        """By record which units it holds any of."""
 
 
 class Segment:
@@ -143,11 +142,16 @@ class Index(NamedTuple):
     values: Values
     sorts: Sequence[str]
 
+    @property
+    def fields(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the fields of each group."""
+        return tuple(tuple(group.fields) for group in self.segments[0].scores.groups.values())
+
 
 class Terms:
     """The terms of a plan's units under a schema, those of a unit followed by its parts."""
 
-    def __init__(self, units: Sequence[Unit], places: dict[str, int]) -> None:
+    def __init__(self, units: tuple[Unit, ...] | Words, places: dict[str, int]) -> None:
         """``places``: what a term addresses -> 16 x the number of the group, and 1 + that of the field if it is one."""
         self.units, self.places = units, places
         self.block = b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from random import Random
 
@@ -13,18 +14,16 @@ import pytest
 
 from corpus.access import Clearance, Scope
 from indexer import kernel
-from indexer.engine import Document, Plan, Schema, Term, Unit
+from indexer.engine import Document, Part, Plan, Schema, Term, Unit, Words
 from indexer.engines import compiled
-from indexer.engines.compiled import Compiled, lay_out
+from indexer.engines.arrays import encode
+from indexer.engines.compiled import Compiled
 from indexer.engines.embedded import Embedded
 from indexer.engines.ranking import Asked, Index, Terms
 
 Make = Callable[..., list[Document]]
 ALL = Scope(Clearance.ALL, "")
 pytestmark = pytest.mark.skipif(kernel.load() is None, reason="the kernel was not compiled on this machine")
-needs_walker = pytest.mark.skipif(
-    (kernel.load() or kernel.Library(None, None)).terms is None, reason="there were no headers of Python's"
-)
 UNITS = (
     Unit("公路", (Term("公路"), Term("农村公路", like="公路")), (Term("养"), Term("护"))),
     Unit("里程", (Term("里程"),)),
@@ -46,11 +45,17 @@ def engine(tmp_path_factory: pytest.TempPathFactory, schema: Schema, make: Make)
 @pytest.mark.parametrize("place", range(5))
 def test_terms_that_do_not_agree_are_refused(engine: Embedded, place: int, value: int) -> None:
     terms = Terms(UNITS, engine._places)
-    head = array("q", lay_out(terms)[:40])
+    block = walked(terms)
+    head = array("q", block[:40])
     head[place] = value
-    terms.block = head.tobytes() + terms.block[40:]
-    for ask in (lambda: engine._compiled.search(terms, ASKED), lambda: engine._compiled.explain(terms, 0, [0])):
-        with pytest.raises((ValueError, MemoryError)):
+    terms.block = head.tobytes() + block[40:]
+    runner = engine._compiled
+    for ask in (
+        lambda: runner.search(terms, ASKED),
+        lambda: runner.explain(terms, ["d00000"]),
+        lambda: runner.held(terms, ["d00000"]),
+    ):
+        with pytest.raises((ValueError, TypeError)):
             ask()
 
 
@@ -61,9 +66,13 @@ def test_terms_that_do_not_agree_are_refused(engine: Embedded, place: int, value
         {"filters": (-1, 1, 2)},
         {"filters": (0, 1, 1 << 20)},
         {"filters": (0, 1, -1)},
+        {"filters": (0,)},
+        {"filters": (0, 2, 2)},
+        {"filters": (0, 1 << 70, 2)},
         {"sort": 99},
         {"limit": -1},
         {"offset": -1},
+        {"offset": -(1 << 70)},
     ],
 )
 def test_questions_that_do_not_agree_are_refused(engine: Embedded, other: dict[str, int]) -> None:
@@ -71,6 +80,45 @@ def test_questions_that_do_not_agree_are_refused(engine: Embedded, other: dict[s
     assert engine._compiled.search(terms, ASKED).total > 0
     with pytest.raises(ValueError, match="does not understand"):
         engine._compiled.search(terms, ASKED._replace(**other))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"need": None}, {"widens": "1"}, {"sort": 1.0}, {"limit": b"1"}, {"counts": None},
+        {"filters": [0, 1, 2]}, {"filters": (0, 1, None)}, {"owners": (-1,)}, {"owners": [-1, -1]}, {"owners": (None, 0)},
+        {"alive": ()}, {"near": (("d00000",),)}, {"near": (("d00000", 1),)}, {"near": ((b"d", 1.0),)}, {"near": (1,)},
+        {"near": [("d00000", 1.0)]},
+    ],
+)  # fmt: skip
+def test_what_is_no_question_is_refused(engine: Embedded, other: dict[str, object]) -> None:
+    with pytest.raises(TypeError):
+        engine._compiled.search(Terms(UNITS, engine._places), ASKED._replace(**other))
+
+
+def test_calls_that_do_not_agree_are_refused(engine: Embedded) -> None:
+    """Too little or something else handed over is an error of Python's, nothing worse."""
+    library, runner = kernel.load(), engine._compiled
+    assert library is not None
+    assert isinstance(runner, Compiled)
+    block, room = walked(Terms(UNITS, engine._places)), compiled._Room()
+    whole = (runner._address, block, ASKED, room.address, runner._names, runner._values, 1e4, False)
+    assert library.module.ask(*whole) == tuple(engine._compiled.search(Terms(UNITS, engine._places), ASKED))
+    for at, other in (
+        (1, None),
+        (1, b""),
+        (1, block + b"0"),
+        (1, block[:-1]),
+        (2, None),
+        (2, ASKED[:-1]),
+        (4, ()),
+        (5, ("a",)),
+        (6, 1),
+    ):
+        with pytest.raises((TypeError, ValueError)):
+            library.module.ask(*whole[:at], other, *whole[at + 1 :])
+    with pytest.raises(TypeError):
+        library.module.ask(*whole[:-1])
 
 
 def test_terms_of_fields_that_there_are_not_are_refused(engine: Embedded) -> None:
@@ -126,11 +174,21 @@ def random_term(random: Random) -> Term:
 def walked(terms: Terms) -> bytes:
     library = kernel.load()
     assert library is not None
-    assert library.terms is not None
-    return library.terms(terms.units, terms.places)
+    units = terms.units
+    block: bytes = library.module.terms(units.words if isinstance(units, Words) else units, terms.places)
+    return block
 
 
-@needs_walker
+def laid_out(terms: Terms) -> bytes:
+    """What the kernel is to make of terms: a head of counts, then columns."""
+    texts, weights, _, likes = terms.columns
+    text, like = "".join(texts), "".join(likes)
+    ints = (map(len, texts), map(len, likes), *terms.sizes)
+    columns = (array("d", weights), *(array("i", n) for n in ints), encode(text), encode(like), terms.addressed)
+    body = b"".join(map(bytes, columns))
+    return array("q", (40 + len(body), len(terms.units), len(texts), len(text), len(like))).tobytes() + body
+
+
 def test_the_kernel_lays_out_terms_as_python_does(engine: Embedded) -> None:
     """Units without terms, strange characters and weights, and very many."""
     random = Random(7)  # noqa: S311
@@ -142,14 +200,16 @@ def test_the_kernel_lays_out_terms_as_python_does(engine: Embedded) -> None:
         plans.append(tuple(Unit("u", *(tuple(random_term(random) for _ in range(n)) for n in pair)) for pair in sizes))
     for units in plans:
         terms = Terms(units, engine._places)
-        assert walked(terms) == lay_out(terms)
+        assert walked(terms) == laid_out(terms)
+    for words in ((), ("公路",), ("", "路", "a\ud800\U0010ffff", *map(str, range(5000)))):
+        bare = Terms(Words(words), engine._places)
+        assert walked(bare) == laid_out(bare) == laid_out(Terms(tuple(bare.units), engine._places))
 
 
-@needs_walker
 @pytest.mark.parametrize(
     "units",
     [
-        None, [], "公路", 7, (None,), ((),), (("公路", ()),), (("公路", (), (), ()),), (("公路", None, ()),),
+        None, [], "公路", 7, (None,), (b"a",), ((),), (("公路", ()),), (("公路", (), (), ()),), (("公路", None, ()),),
         (("公路", [], ()),), (("公路", (), "公路"),), (Unit("公路", ("公路",)),), (Unit("公路", (("公路",),)),),
         (Unit("公路", ((*Term("公路"), "")), ()),),
         *(
@@ -169,44 +229,71 @@ def test_what_is_no_plan_is_refused(engine: Embedded, units: tuple[Unit, ...]) -
         walked(Terms(units, engine._places))
 
 
-@needs_walker
 @pytest.mark.parametrize("places", [None, [], {"words": None}, {"words": "1"}, {"words": 256}, {"words": -1}])
 def test_places_that_are_none_are_refused(places: dict[str, int]) -> None:
     with pytest.raises(TypeError):
         walked(Terms(UNITS, places))
 
 
-@needs_walker
 def test_numbers_of_places_that_are_too_large_are_refused() -> None:
     with pytest.raises(OverflowError):
         walked(Terms(UNITS, {"words": 1 << 80}))
 
 
-def test_without_the_walker_answers_are_the_same(engine: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where the kernel was compiled without Python's headers."""
-    library = kernel.load()
-    assert library is not None
-    bare = Compiled(engine._index, library._replace(terms=None))
-    found = engine._compiled.search(Terms(UNITS, engine._places), ASKED)
-    assert found.total > 0
-    assert bare.search(Terms(UNITS, engine._places), ASKED) == found
-    shares = engine._compiled.explain(Terms(UNITS, engine._places), 0, [0, 1, 7, 199])
-    assert bare.explain(Terms(UNITS, engine._places), 0, [0, 1, 7, 199]) == shares
-
-
 def test_equal_shares_stand_in_the_order_of_terms(engine: Embedded) -> None:
-    """Also zeros of either sign and shares below 0, with more of them than there is room for at first."""
+    """Also zeros of either sign and shares below 0, of records of both segments in any order, twice, and of none."""
     words = ["公路", "里程", "公路", "养"]
     weights = (1.0, 0.0, -0.0, -1.0, 0.5)
     units = tuple(Unit(str(n), (Term(words[n % 4], weights[n % 5]),)) for n in range(400))
-    numbers = [*range(0, 200, 3)]
+    ids = [*engine.ids()][249:0:-3]
+    ids += [ids[7], "nobody", "路" * 100]
     runners = (engine._compiled, engine._plain)
-    one, other = (runner.explain(Terms(units, engine._places), 0, numbers) for runner in runners)
+    one, other = (runner.explain(Terms(units, engine._places), ids) for runner in runners)
     assert one == other
-    assert one.ends[-1] == len(one.terms) > 2048
-    for start, end in zip([0, *one.ends], one.ends, strict=False):
-        shares = [*zip(one.scores[start:end], one.terms[start:end], one.fields[start:end], strict=True)]
-        assert shares == sorted(shares, key=lambda share: (-share[0], share[1], share[2]))
+    assert sum(map(len, one)) > 2048
+    assert {type(part) for parts in one for part in parts} == {Part}
+    assert (one[-3], one[-2:]) == (one[7], [[], []])
+    for parts in one:
+        assert parts == sorted(parts, key=lambda part: (-part.score, part.unit))
+    held = [{part.unit for part in parts} for parts in one]
+    assert [runner.held(Terms(units, engine._places), ids) for runner in runners] == [held, held]
+
+
+@pytest.mark.parametrize("ids", [None, "d00000", ["d00000"], (b"d00000",), (1,), ("d00000", None)])
+def test_what_are_no_ids_is_refused(engine: Embedded, ids: object) -> None:
+    library, runner, terms = kernel.load(), engine._compiled, Terms(UNITS, engine._places)
+    assert library is not None
+    assert isinstance(runner, Compiled)
+    module, whole = library.module, (runner._address, walked(terms))
+    with pytest.raises(TypeError):
+        module.held(*whole, ids)
+    with pytest.raises(TypeError):
+        module.explain(*whole, ids, terms.terms, runner._fields, Part)
+
+
+def test_parts_that_cannot_be_made_are_refused(engine: Embedded) -> None:
+    library, runner, terms = kernel.load(), engine._compiled, Terms(UNITS, engine._places)
+    assert library is not None
+    assert isinstance(runner, Compiled)
+    ids = tuple(engine.ids())[:9]
+    whole = (runner._address, walked(terms), ids)
+    with pytest.raises(TypeError):
+        library.module.held(*whole, 1)
+    good = (terms.terms, runner._fields, Part)
+    assert library.module.explain(*whole, *good) == runner.explain(terms, ids)
+    assert any(runner.explain(terms, ids))
+    for at, other in (
+        (0, terms.terms[1:]),
+        (0, None),
+        (1, ()),
+        (1, ((), (), ())),
+        (1, None),
+        (2, dict),
+        (2, None),
+        (2, 7),
+    ):
+        with pytest.raises((TypeError, IndexError)):
+            library.module.explain(*whole, *good[:at], other, *good[at + 1 :])
 
 
 def test_arrays_that_do_not_agree_are_refused(engine: Embedded) -> None:
@@ -226,7 +313,7 @@ def test_damaged_rows_are_read_to_their_damage(engine: Embedded) -> None:
     segment = index.segments[0]
     group = segment.scores.groups["words"]
     random = np.random.default_rng(5)
-    terms = Terms(UNITS, engine._places)
+    terms, ids = Terms(UNITS, engine._places), [*engine.ids()][:200:9]
     for _ in range(100):
         damaged = {}
         for name in ("starts", "documents", "fine_starts", "fine_documents", "fine_fields"):
@@ -243,4 +330,5 @@ def test_damaged_rows_are_read_to_their_damage(engine: Embedded) -> None:
         runner = Compiled(Index([other], index.values, index.sorts), library)
         found = runner.search(terms, ASKED._replace(owners=(-1,), near=()))
         assert 0 <= found.total <= segment.scores.size
-        runner.explain(terms, 0, [0, 7, 8, 199])
+        with suppress(TypeError):  # a field that there is not
+            runner.explain(terms, ids)

@@ -14,7 +14,7 @@ import pytest
 from corpus.access import Clearance, Scope
 from indexer import kernel
 from indexer.engine import NO_UNIT, Document, Plan, Schema, Term, Unit
-from indexer.engines import embedded
+from indexer.engines import ranking
 from indexer.engines.compiled import MOST_UNITS
 from indexer.engines.derive import K1
 from indexer.engines.embedded import Embedded
@@ -202,7 +202,7 @@ def test_a_thousand_queries_are_answered_as_the_postings_say(
     base = opened(schema, folder, compiled=compiled)
     engine = changed(base, slow.parts[-1][1], sorted(slow.gone), compiled=compiled)
     assert len(engine._segments) == 3
-    monkeypatch.setattr(embedded, "_rounded", tuple)
+    monkeypatch.setattr(ranking, "PARTS", 2.0**40)
     documents = {d.id: d for _, held in slow.parts for d in held}
     for plan, filters, scope, expected in answers:
         found, every = (engine.search(plan, scope, filters, limit=limit) for limit in (20, 1000))

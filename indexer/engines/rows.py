@@ -1,0 +1,295 @@
+"""The rows of a plan's terms in all segments, added up by numpy in the order of the terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from indexer.engine import Term, Words
+from indexer.engines.arrays import Array
+from indexer.engines.ranking import NOWHERE, Terms
+from indexer.engines.scores import Group, Scores, idf
+
+# So many postings are added up at once, in memory that the processor's caches hold.
+BATCH = 1 << 15
+# Rows of no more postings are copied to be added up sooner, 16 bytes for each posting.
+_SHORT = 1 << 12
+# The rows of so many terms, or of so many postings, are remembered: 16 MB and 32 MB at the most.
+_TERMS, _POSTINGS = 1 << 14, 1 << 21
+# Of longer rows those postings alone are read that may pass, where fewer than half of the documents do.
+_LONG = 256
+# Of fewer postings than a document in so many has, each is looked up instead of every document.
+_SPARSE = 8
+
+
+class Row(NamedTuple):
+    """The postings of a term. ``short`` holds documents, numbered through all segments, and impacts, if they are few.
+
+    ``documents`` and ``impacts`` are by segment, the documents by its own numbers.
+    """
+
+    short: Array
+    size: int
+    positive: bool
+    documents: tuple[Array, ...]
+    impacts: tuple[Array, ...]
+
+
+_positive = attrgetter("positive")
+
+
+class Room:
+    """A thread's memory: 10 bytes by document, and 16 by posting of a batch.
+
+    ``sums`` are scores by document and ``match`` says which documents match; ``mark`` is for anything.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.sums, self.match, self.mark = np.zeros(size), np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+        self.batch = np.empty((2, BATCH))
+        self.documents, self.points = self.batch[0].view(np.int64), self.batch[1]
+        self.few = 0
+        """All but the first so many of ``documents`` have no score and do not match; -1 when that is not known."""
+
+    def clear(self) -> None:
+        """Nothing has a score or matches."""
+        touched = slice(None) if self.few < 0 else self.documents[: self.few]
+        self.sums[touched], self.match[touched], self.few = 0, False, -1
+
+
+class Rows:
+    """The rows of all segments' terms. Documents are numbered through all segments."""
+
+    def __init__(self, scores: Sequence[Scores]) -> None:
+        self._sizes = [one.size for one in scores]
+        self._bases = [*accumulate(self._sizes, initial=0)][:-1]
+        self._groups = [tuple(one.groups.values()) for one in scores]
+        self._known: list[dict[str, Row]] = [{} for _ in self._groups[0]]
+        self._postings = 0
+        self._none = self._row([(np.zeros(0, np.int32), np.zeros(0, np.float32))] * len(scores))
+
+    def run(self, terms: Terms, need: int, hulls: Sequence[tuple[int, int]], room: Room) -> None:
+        """Leave in ``room`` by document its score, and whether it meets as many units as are needed.
+
+        ``hulls`` say by segment from which to which document is asked for; others may have any score.
+        """
+        rows, weights = self._of(terms)
+        room.clear()
+        few = self._add(rows, weights, hulls, room) if rows else 0
+        if not need:
+            room.match.fill(True)
+        elif need > 1 or not (isinstance(terms.units, Words) or not terms.has_parts):
+            self._meet(terms, rows, need, room)
+        elif 0 <= few * _SPARSE <= len(room.sums):
+            room.match[room.documents[:few]], room.few = True, few
+        elif all(map(_positive, rows)) and _single(min(weights)) > 0:
+            np.greater(room.sums, 0, out=room.match)
+        else:
+            self._meet(terms, rows, need, room)
+
+    # ---- which rows ----
+
+    def _of(self, terms: Terms) -> tuple[list[Row], Sequence[float]]:
+        """The row of each term and what its impacts are multiplied by."""
+        if isinstance(terms.units, Words):
+            number, texts = terms.places[Term("").group] >> 4, terms.units.words
+            known = self._known[number]
+            return [known.get(text) or self._whole(number, text) for text in texts], [1.0] * len(texts)
+        addressed, (texts, weights, _, likes) = terms.addressed, terms.columns
+        first = addressed[0] if addressed else NOWHERE
+        if first != NOWHERE and not first & 15 and addressed.count(first) == len(addressed) and not any(likes):
+            known = self._known[first >> 4]
+            return [known.get(text) or self._whole(first >> 4, text) for text in texts], weights
+        found = [self._any(term, address) for term, address in zip(terms.terms, addressed, strict=True)]
+        return [row for row, _ in found], [weight for _, weight in found]
+
+    def _whole(self, number: int, text: str) -> Row:
+        """The whole rows of a term of a group."""
+        known = self._known[number]
+        row = known.get(text)
+        if row is None:
+            if len(known) >= _TERMS or self._postings > _POSTINGS:
+                for one in self._known:
+                    one.clear()
+                self._postings = 0
+            row = known[text] = self._row([_whole(groups[number], text) for groups in self._groups])
+            self._postings += row.short.shape[1]
+        return row
+
+    def _any(self, term: Term, address: int) -> tuple[Row, float]:
+        """The row of any term, and what its impacts are multiplied by."""
+        if address == NOWHERE:
+            return self._none, 1.0
+        number, field = address >> 4, (address & 15) - 1
+        if field < 0 and not term.like:
+            return self._whole(number, term.text), term.weight
+        found = []
+        for groups in self._groups:
+            weights, exact = self._worth(groups[number], number, term)
+            if exact and field < 0:
+                documents, impacts = _whole(groups[number], term.text)
+                found.append((documents, _single(term.weight) * impacts))
+            else:
+                documents, fields, impacts = _fine(groups[number], term.text, field)
+                found.append((documents, _single(weights)[fields] * impacts))
+        return self._row(found), 1.0
+
+    def _row(self, found: Sequence[tuple[Array, Array]]) -> Row:
+        """The row of each segment's documents and impacts."""
+        documents, impacts = zip(*found, strict=True)
+        size = sum(map(len, documents))
+        short = np.empty((2, size if size <= _SHORT else 0))
+        if size <= _SHORT:
+            np.concatenate(impacts, out=short[1])
+            np.concatenate(
+                [of + base for of, base in zip(documents, self._bases, strict=True)], out=short[0].view(np.int64)
+            )
+        return Row(short, size, all(bool((one > 0).all()) for one in impacts), documents, impacts)
+
+    def _worth(self, group: Group, number: int, term: Term) -> tuple[list[float], bool]:
+        """By field what a term's impacts are multiplied by, and whether that is what whole rows are made with.
+
+        A synonym gets no more rarity than the word that it stands for has.
+        """
+        if not term.like:
+            return [term.weight * w for w in group.weights], True
+        public, count = self._groups[0][number], self._sizes[0]
+        found = zip(public.frequency(term.like), public.frequency(term.text), strict=True)
+        caps = [min(1.0, idf(count, one) / idf(count, other)) for one, other in found]
+        exact = all(cap == 1.0 for cap, held in zip(caps, group.frequency(term.text), strict=True) if held)
+        return [term.weight * w * cap for w, cap in zip(group.weights, caps, strict=True)], exact
+
+    # ---- what they add up to ----
+
+    def _add(self, rows: list[Row], weights: Sequence[float], hulls: Sequence[tuple[int, int]], room: Room) -> int:
+        """Add all rows to the sums; how many of the room's documents these are, or -1 where it had no room for all."""
+        short, sizes, _, documents, impacts = zip(*rows, strict=True)
+        worths = () if weights.count(1.0) == len(weights) else weights
+        count: int = sum(sizes)
+        if count <= BATCH and max(sizes) <= _SHORT:
+            np.concatenate(short, axis=1, out=room.batch[:, :count])
+            _add_up(room, count, 0, worths, sizes)
+            return count
+        segments = zip(zip(*documents, strict=True), zip(*impacts, strict=True), strict=True)
+        for n, (held, added) in enumerate(segments):
+            for pieces in _batches(held, added, weights, hulls[n], self._sizes[n]):
+                some, points, lengths, factors = zip(*pieces, strict=True)
+                size = sum(lengths)
+                np.concatenate(some, out=room.documents[:size])
+                np.concatenate(points, out=room.points[:size])
+                _add_up(room, size, self._bases[n], factors if worths else (), lengths)
+        return -1
+
+    def _meet(self, terms: Terms, rows: list[Row], need: int, room: Room) -> None:
+        """Which documents meet as many units: one with any of its terms, or with all of its parts."""
+        room.mark.fill(False)
+        sizes = [*zip(*terms.sizes, strict=True)]
+        for n, (base, size) in enumerate(zip(self._bases, self._sizes, strict=True)):
+            mark, counts, at = room.mark[base : base + size], np.zeros(size, np.int32), 0
+            for own, parts in sizes:
+                held = [row.documents[n] for row in rows[at : at + own]]
+                if parts:
+                    held.append(_common([row.documents[n] for row in rows[at + own : at + own + parts]], mark))
+                at += own + parts
+                _count(held, counts, mark)
+            np.greater_equal(counts, need, out=room.match[base : base + size])
+
+    # ---- what each gives to some documents ----
+
+    def shares(self, terms: Terms, segment: int, wanted: Array) -> tuple[Array, Array, Array, Array]:
+        """Of each posting of ``wanted`` documents, which rise: the place of its document there, term, field, score."""
+        columns = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))]
+        for n, (term, address) in enumerate(zip(terms.terms, terms.addressed, strict=True)):
+            if address == NOWHERE:
+                continue
+            group = self._groups[segment][address >> 4]
+            held, fields, impacts = _fine(group, term.text, (address & 15) - 1)
+            places = np.searchsorted(wanted, held)
+            here = np.flatnonzero(wanted[np.minimum(places, len(wanted) - 1)] == held)
+            if len(here):
+                weights = _single(self._worth(group, address >> 4, term)[0])
+                scores = (weights[fields[here]] * impacts[here]).astype(np.float32)
+                columns.append((places[here], np.full(len(here), n), fields[here].astype(np.int64), scores))
+        of, numbers, fields, scores = map(np.concatenate, zip(*columns, strict=True))
+        return of, numbers, fields, scores
+
+
+def _single(weights: Any) -> Array:
+    """Rounded to single precision, so that products with impacts are exact in double."""
+    return np.array(weights, np.float32).astype(np.float64)
+
+
+def _whole(group: Group, text: str) -> tuple[Array, Array]:
+    """A term's documents and impacts in a segment."""
+    number = group.names.find(text)
+    start, end = (int(group.starts[number]), int(group.starts[number + 1])) if number >= 0 else (0, 0)
+    return group.documents[start:end], group.impacts[start:end]
+
+
+def _fine(group: Group, text: str, field: int) -> tuple[Array, Array, Array]:
+    """A term's documents, fields and impacts in a segment; of one field if it is one."""
+    number = group.names.find(text)
+    here = slice(int(group.fine_starts[number]), int(group.fine_starts[number + 1])) if number >= 0 else slice(0)
+    documents, fields, impacts = group.fine_documents[here], group.fine_fields[here], group.fine_impacts[here]
+    if field < 0:
+        return documents, fields, impacts
+    only = fields == field
+    return documents[only], fields[only], impacts[only]
+
+
+def _batches(
+    documents: Sequence[Array], impacts: Sequence[Array], weights: Sequence[float], hull: tuple[int, int], size: int
+) -> Iterator[list[tuple[Array, Array, int, float]]]:
+    """Pieces of a segment's rows in their order, of each its documents, impacts, length and weight; by batch."""
+    batch: list[tuple[Array, Array, int, float]] = []
+    count = 0
+    bounds = np.array(hull, np.int32)
+    narrow = 2 * (hull[1] - hull[0]) < size
+    for held, added, weight in zip(documents, impacts, weights, strict=True):
+        start, end = 0, len(held)
+        if narrow and end > _LONG:
+            start, end = held.searchsorted(bounds).tolist()
+        while start < end:
+            step = min(end - start, BATCH - count)
+            batch.append((held[start : start + step], added[start : start + step], step, weight))
+            start, count = start + step, count + step
+            if count == BATCH:
+                yield batch
+                batch, count = [], 0
+    if batch:
+        yield batch
+
+
+def _add_up(room: Room, count: int, base: int, weights: Sequence[float], sizes: Sequence[int]) -> None:
+    """Add the first postings of the room's batch; pieces of those sizes have those weights, if they have any."""
+    points = room.points[:count]
+    if weights:
+        points *= np.repeat(_single(weights), sizes)
+    np.add.at(room.sums[base:], room.documents[:count], points)
+
+
+def _common(parts: Sequence[Array], mark: Array) -> Array:
+    """The documents that all of them hold; ``mark`` is all False, before and after."""
+    found, *others = parts
+    for other in others:
+        mark[other] = True
+        found = found[mark[found]]
+        mark[other] = False
+    return found
+
+
+def _count(held: Sequence[Array], counts: Array, mark: Array) -> None:
+    """Count each document once that any of them hold; ``mark`` is all False, before and after."""
+    if len(held) == 1:
+        counts[held[0]] += 1
+        return
+    for documents in held:
+        fresh = documents[~mark[documents]]
+        counts[fresh] += 1
+        mark[fresh] = True
+    for documents in held:
+        mark[documents] = False
