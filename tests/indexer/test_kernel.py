@@ -282,6 +282,20 @@ def test_the_hook_compiles_and_old_libraries_are_not_used(
 
 
 @needs_kernel
+@pytest.mark.skipif(sys.platform != "linux", reason="how a library shows it is the system's own")
+def test_the_library_is_hardened(hook: ModuleType, sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guarded stacks and tables that are read-only once it is loaded; a plain one shows what the difference is."""
+    monkeypatch.delenv("CC", raising=False)
+    if hook.compiler() is None:
+        pytest.skip("no C compiler on this machine")
+    assert hook.compile_kernel(sources) == ""
+    made = (sources / LIBRARY).read_bytes()
+    monkeypatch.setattr(hook, "HARDENED", ("-fno-stack-protector",))
+    assert hook.compile_kernel(sources) == ""
+    assert [b"__stack_chk_fail" in content for content in (made, (sources / LIBRARY).read_bytes())] == [True, False]
+
+
+@needs_kernel
 def test_without_pythons_headers_nothing_is_left(
     hook: ModuleType, sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
