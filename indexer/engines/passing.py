@@ -12,6 +12,8 @@ import numpy as np
 from indexer.engines.arrays import Array
 from indexer.engines.ranking import Asked, Index
 
+_count = itemgetter(1)
+
 
 class Passing(NamedTuple):
     """Documents are numbered through all segments.
@@ -38,11 +40,12 @@ class Passing(NamedTuple):
             return {name: {} for name in self.facets}
         places = found.searchsorted(self.cells)
         counts = np.add.reduceat((places[1:] - places[:-1])[self.places], self.bounds).tolist()
-        told, at = {}, 0
+        told, start = {}, 0
         for name, values in self.facets.items():
-            pairs = zip(values, counts[at : at + len(values)], strict=True)
-            told[name] = {value: n for value, n in sorted(pairs, key=itemgetter(1), reverse=True) if n}
-            at += len(values)
+            end = start + len(values)
+            own = [pair for pair in zip(values, counts[start:end], strict=True) if pair[1]]
+            own.sort(key=_count, reverse=True)
+            told[name], start = dict(own), end
         return told
 
 

@@ -42,6 +42,7 @@ class Plain:
         self._places = [slice(start, end) for start, end in pairwise(self._bases)]
         segments = zip(self._places, index.segments, strict=True)
         self._alive = [(here, segment.alive) for here, segment in segments if segment.alive is not None]
+        self._names = [scores.ids for scores in self._scores]
         self._rows = Rows(self._scores)
         self._order = np.concatenate([scores.order for scores in self._scores])
         self._passing: dict[tuple[object, ...], Passing] = {}
@@ -194,8 +195,8 @@ class Plain:
 
     def _ids(self, numbers: Sequence[int]) -> list[str]:
         """What documents are called."""
-        found = zip(self._segments(numbers), numbers, strict=True)
-        return [self._scores[segment].ids[number - self._bases[segment]] for segment, number in found]
+        ids, bases = self._names, self._bases
+        return [ids[s][n - bases[s]] for n in numbers for s in (bisect_right(bases, n) - 1,)]
 
 
 def _leading(found: Array, room: Room, top: int) -> Array:

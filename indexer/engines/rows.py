@@ -176,8 +176,7 @@ class Rows:
             return count
         segments = zip(zip(*documents, strict=True), zip(*impacts, strict=True), strict=True)
         for n, (held, added) in enumerate(segments):
-            for pieces in _batches(held, added, weights, hulls[n], self._sizes[n]):
-                some, points, lengths, factors = zip(*pieces, strict=True)
+            for some, points, factors, lengths in _batches(held, added, weights, hulls[n], self._sizes[n]):
                 size = sum(lengths)
                 np.concatenate(some, out=room.documents[:size])
                 np.concatenate(points, out=room.points[:size])
@@ -243,25 +242,29 @@ def _fine(group: Group, text: str, field: int) -> tuple[Array, Array, Array]:
 
 def _batches(
     documents: Sequence[Array], impacts: Sequence[Array], weights: Sequence[float], hull: tuple[int, int], size: int
-) -> Iterator[list[tuple[Array, Array, int, float]]]:
-    """Pieces of a segment's rows in their order, of each its documents, impacts, length and weight; by batch."""
-    batch: list[tuple[Array, Array, int, float]] = []
-    count = 0
-    bounds = np.array(hull, np.int32)
-    narrow = 2 * (hull[1] - hull[0]) < size
-    for held, added, weight in zip(documents, impacts, weights, strict=True):
-        start, end = 0, len(held)
-        if narrow and end > _LONG:
-            start, end = held.searchsorted(bounds).tolist()
-        while start < end:
-            step = min(end - start, BATCH - count)
-            batch.append((held[start : start + step], added[start : start + step], step, weight))
-            start, count = start + step, count + step
-            if count == BATCH:
-                yield batch
-                batch, count = [], 0
-    if batch:
-        yield batch
+) -> Iterator[tuple[list[Array], list[Array], list[float], list[int]]]:
+    """A segment's rows in their order, in pieces: of each its documents, impacts, weight and length; by batch."""
+    bounds, narrow = np.array(hull, np.int32), 2 * (hull[1] - hull[0]) < size
+    held: list[Array] = []
+    added: list[Array] = []
+    worths: list[float] = []
+    sizes: list[int] = []
+    room = BATCH
+    for n, weight in enumerate(weights):
+        own, points = documents[n], impacts[n]
+        if narrow and len(own) > _LONG:
+            start, end = own.searchsorted(bounds).tolist()
+            own, points = own[start:end], points[start:end]
+        while len(own) > room:
+            yield [*held, own[:room]], [*added, points[:room]], [*worths, weight], [*sizes, room]
+            own, points = own[room:], points[room:]
+            held, added, worths, sizes, room = [], [], [], [], BATCH
+        held.append(own)
+        added.append(points)
+        worths.append(weight)
+        sizes.append(len(own))
+        room -= len(own)
+    yield held, added, worths, sizes
 
 
 def _add_up(room: Room, count: int, base: int, weights: Sequence[float], sizes: Sequence[int]) -> None:

@@ -25,7 +25,7 @@ class Contender(ABC):
     built_by = ""
     """The contender whose index it opens, when it has none of its own."""
     environment: Mapping[str, str] = MappingProxyType({})
-    """What sets it apart from the one that built its index: it then runs in a process of its own."""
+    """What sets it apart from the one that built its index: it is opened under these variables."""
 
     def missing(self, size: int) -> str | None:
         """Why it cannot run here at that size; None when it can."""
