@@ -153,8 +153,11 @@ class Engine(Protocol):
     ) -> Ranked:
         """Run a plan over the records of ``scope`` that have one of the values of each facet in ``filters``."""
 
-    def explain(self, plan: Plan, ids: Sequence[str]) -> list[list[Part]]:
-        """The parts of each record's score, largest first."""
+    def explain(self, plan: Plan, ids: Sequence[str], *, most: int = 0) -> list[list[Part]]:
+        """The parts of each record's score, largest first.
+
+        With ``most``, up to 16, only the largest of each of so many units, those of single characters left out.
+        """
 
     def held_units(self, plan: Plan, ids: Iterable[str]) -> dict[str, set[int]]:
         """Which units of a plan each of those records holds some of; none where there is no such record."""

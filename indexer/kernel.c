@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT 7
+#define FORMAT 8
 #define ROOT 1
 
 typedef struct {
@@ -366,6 +366,7 @@ typedef struct {
 #define WINDOW 4096
 #define WIDTH 15
 #define MOST 0x7FFFFFF0
+#define MOST_PARTS 16
 
 typedef struct {
     const int32_t *documents;
@@ -1500,27 +1501,70 @@ static int shares_of(const Index *ix, PyObject *block, PyObject *ids, Shares *fo
     return enough && !PyErr_Occurred();
 }
 
-/* explain(index, terms, ids, own, fields, part): by record of `ids` what every term gives to it, the greatest first and
- * equal ones by terms and fields, as a `part` each: the unit's number, the term out of `own`, the field's name by group
- * out of `fields`, and the score. */
+/* A share as a `part`: the unit's number, the term out of `own`, the field out of `fields`, and the score. */
+static PyObject *part_of(const Share *share, PyObject *own, PyObject *fields, PyTypeObject *part) {
+    newfunc make = (newfunc)PyType_GetSlot(&PyTuple_Type, Py_tp_new);
+    PyObject *field = share->field < size_of(fields) ? PyTuple_GetItem(fields, share->field) : NULL;
+    PyObject *term = PyTuple_GetItem(own, share->term), *row = PyTuple_New(4), *outer = NULL, *made = NULL;
+    if (row && field && term) {
+        Py_IncRef(term);
+        Py_IncRef(field);
+        if (put(row, 0, PyLong_FromLong(share->unit)) && put(row, 1, term) && put(row, 2, field) &&
+            put(row, 3, PyFloat_FromDouble(share->score)) && (outer = PyTuple_Pack(1, row)))
+            made = make(part, outer, NULL);
+    }
+    Py_XDECREF(outer);
+    Py_XDECREF(row);
+    if (!made && !PyErr_Occurred())
+        refuse("there is no such field");
+    return made;
+}
+
+/* The parts of one record, or the strongest of each of `most` units, if that is not 0. */
+static PyObject *parts_of(const Share *shares, int64_t count, int64_t most, const uint8_t *addressed, PyObject *own,
+                          PyObject *fields, PyTypeObject *part) {
+    int32_t units[MOST_PARTS];
+    PyObject *parts = PyList_New(0);
+    int64_t told = 0;
+    for (const Share *share = shares; parts && share < shares + count && (!most || told < most); share++) {
+        int64_t k = 0;
+        PyObject *group = PyTuple_GetItem(fields, addressed[share->term] >> 4);
+        while (most && k < told && units[k] != share->unit)
+            k++;
+        if (group == Py_None || (most && k < told))
+            continue;
+        PyObject *made = group ? part_of(share, own, group, part) : NULL;
+        if (!made || PyList_Append(parts, made))
+            Py_CLEAR(parts);
+        Py_XDECREF(made);
+        if (most)
+            units[told++] = share->unit;
+    }
+    return parts;
+}
+
+/* explain(index, terms, ids, own, fields, part, most): by record of `ids` what every term gives to it, the greatest first
+ * and equal ones by terms and fields, as part_of makes it. Groups whose `fields` are None are left out; `most` is as
+ * parts_of has it. */
 static PyObject *explain(PyObject *module, PyObject *const *given, Py_ssize_t count) {
     Shares found = {0};
     (void)module;
-    if (count != 6 || !PyType_Check(given[5]) || size_of(given[3]) < 0 || size_of(given[4]) < 0)
-        return PyErr_Occurred() ? NULL : (refuse("records are explained in six parts"), NULL);
+    if (count != 7 || !PyType_Check(given[5]) || !PyType_IsSubtype((PyTypeObject *)given[5], &PyTuple_Type))
+        return (refuse("records are explained in seven parts"), NULL);
     const Index *ix = PyLong_AsVoidPtr(given[0]);
-    PyTypeObject *part = (PyTypeObject *)given[5];
-    newfunc make = (newfunc)PyType_GetSlot(&PyTuple_Type, Py_tp_new);
+    int64_t own = size_of(given[3]), most = number_of(given[6]);
     PyObject *explained = NULL;
-    if (!ix || !PyType_IsSubtype(part, &PyTuple_Type) || !shares_of(ix, given[1], given[2], &found)) {
+    if (!PyErr_Occurred() && (!ix || size_of(given[4]) < 0 || most < 0 || most > MOST_PARTS))
+        refuse("records are explained by an index");
+    if (PyErr_Occurred() || !shares_of(ix, given[1], given[2], &found)) {
         free(found.given);
-        return PyErr_Occurred() ? NULL : (refuse("a part is a tuple"), NULL);
+        return NULL;
     }
     int64_t records = PyTuple_Size(given[2]), at = 0;
-    const uint8_t *addressed = (const uint8_t *)PyBytes_AsString(given[1]) + PyBytes_Size(given[1]) - PyTuple_Size(given[3]);
+    const uint8_t *addressed = (const uint8_t *)PyBytes_AsString(given[1]) + PyBytes_Size(given[1]) - own;
     Share *sorted = malloc((size_t)(found.count + 1) * sizeof *sorted);
     int64_t *keys = malloc((size_t)(found.count + 1) * sizeof *keys), *ends = malloc((size_t)(records + 1) * sizeof *ends);
-    if (((const PlanHead *)PyBytes_AsString(given[1]))->count != PyTuple_Size(given[3]))
+    if (((const PlanHead *)PyBytes_AsString(given[1]))->count != own)
         refuse("every term is needed to explain by");
     else if (!sorted || !keys || !ends)
         PyErr_NoMemory();
@@ -1528,28 +1572,9 @@ static PyObject *explain(PyObject *module, PyObject *const *given, Py_ssize_t co
         sort_shares(found.given, found.count, sorted, keys, ends, records);
         explained = PyList_New(records);
     }
-    for (int64_t k = 0; explained && k < records; k++) {
-        PyObject *parts = PyList_New(ends[k] - at);
-        for (int64_t first = at; parts && at < ends[k]; at++) {
-            const Share *share = sorted + at;
-            PyObject *fields = PyTuple_GetItem(given[4], addressed[share->term] >> 4), *row = PyTuple_New(4), *outer;
-            PyObject *field = fields && size_of(fields) > share->field ? PyTuple_GetItem(fields, share->field) : NULL;
-            PyObject *term = PyTuple_GetItem(given[3], share->term), *made = NULL;
-            if (row && field && term) {
-                Py_IncRef(term);
-                Py_IncRef(field);
-                if (put(row, 0, PyLong_FromLong(share->unit)) && put(row, 1, term) && put(row, 2, field) &&
-                    put(row, 3, PyFloat_FromDouble(share->score)) && (outer = PyTuple_Pack(1, row))) {
-                    made = make(part, outer, NULL);
-                    Py_DecRef(outer);
-                }
-            }
-            Py_XDECREF(row);
-            if (!made || PyList_SetItem(parts, at - first, made)) {
-                Py_CLEAR(parts);
-                break;
-            }
-        }
+    for (int64_t k = 0; explained && k < records; at = ends[k++]) {
+        PyTypeObject *part = (PyTypeObject *)given[5];
+        PyObject *parts = parts_of(sorted + at, ends[k] - at, most, addressed, given[3], given[4], part);
         if (!parts || PyList_SetItem(explained, k, parts))
             Py_CLEAR(explained);
     }
@@ -1557,8 +1582,6 @@ static PyObject *explain(PyObject *module, PyObject *const *given, Py_ssize_t co
     free(sorted);
     free(keys);
     free(ends);
-    if (!explained && !PyErr_Occurred())
-        refuse("there is no such field");
     return explained;
 }
 

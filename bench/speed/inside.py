@@ -104,7 +104,7 @@ class Engine:
         whole = fields[0][1] if len(fields) == 1 else QUERY.boolean_query(fields)
         return whole if term.weight == 1.0 else QUERY.boost_query(whole, term.weight)
 
-    def explain(self, plan: Plan, ids: Sequence[str]) -> list[list[Part]]:
+    def explain(self, plan: Plan, ids: Sequence[str], *, most: int = 0) -> list[list[Part]]:
         """See :class:`indexer.engine.Engine`: by weight and rarity, cheaper than tantivy's own explanations."""
         weights = {f.name: f.weight for f in self.schema.fields}
         terms = [
@@ -120,7 +120,12 @@ class Engine:
                 for n, term, points in terms
                 for name in held.get(term.text, ())
             ]
-            explained.append(sorted(parts, key=lambda part: -part.score))
+            parts.sort(key=lambda part: -part.score)
+            if most:
+                units = dict.fromkeys(part.unit for part in parts if part.field != "chars")
+                strongest = {part.unit: part for part in reversed(parts) if part.field != "chars"}
+                parts = [strongest[unit] for unit in units][:most]
+            explained.append(parts)
         return explained
 
     def held_units(self, plan: Plan, ids: Iterable[str]) -> dict[str, set[int]]:

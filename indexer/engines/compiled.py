@@ -39,6 +39,7 @@ class Compiled:
         module = library.module
         self._walk, self._ask, self._parts, self._units = module.terms, module.ask, module.explain, module.held
         self._fields = index.fields
+        self._words = tuple(None if fields == ("chars",) else fields for fields in index.fields)
         self._names, self._values = index.values.facets, index.values.values
         self._thread = threading.local()
 
@@ -56,10 +57,10 @@ class Compiled:
             room.grow()
         return _ranked(found)
 
-    def explain(self, terms: Terms, ids: Sequence[str]) -> list[list[Part]]:
+    def explain(self, terms: Terms, ids: Sequence[str], most: int = 0) -> list[list[Part]]:
         """See the protocol."""
-        block = terms.block or self._laid_out(terms)
-        found: list[list[Part]] = self._parts(self._address, block, tuple(ids), terms.terms, self._fields, Part)
+        block, fields = terms.block or self._laid_out(terms), self._words if most else self._fields
+        found: list[list[Part]] = self._parts(self._address, block, tuple(ids), terms.terms, fields, Part, most)
         return found
 
     def held(self, terms: Terms, ids: Sequence[str]) -> list[set[int]]:

@@ -218,9 +218,9 @@ class Embedded:
             found.append(left if segment.alive is None else left & segment.alive)
         return tuple(found)
 
-    def explain(self, plan: Plan, ids: Sequence[str]) -> list[list[Part]]:
+    def explain(self, plan: Plan, ids: Sequence[str], *, most: int = 0) -> list[list[Part]]:
         """See :class:`indexer.engine.Engine`."""
-        explained = self._runner(plan).explain(self._terms(plan), ids)
+        explained = self._runner(plan).explain(self._terms(plan), ids, most)
         if plan.near:
             points = dict(plan.near)
             for id, parts in zip(ids, explained, strict=True):

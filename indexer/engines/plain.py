@@ -75,7 +75,7 @@ class Plain:
         points = tuple([round(key * ranking.PARTS) / ranking.PARTS for key in keys[asked.offset :]])
         return Ranked(tuple(self._ids(page[asked.offset :])), points, len(found), facets)
 
-    def explain(self, terms: Terms, ids: Sequence[str]) -> list[list[Part]]:
+    def explain(self, terms: Terms, ids: Sequence[str], most: int = 0) -> list[list[Part]]:
         """See the protocol."""
         explained: dict[str, list[Part]] = {id: [] for id in ids}
         fields, own, owners, addressed = self._index.fields, terms.terms, terms.owners, terms.addressed
@@ -88,7 +88,7 @@ class Plain:
             for id, end in zip(here, found.ends, strict=True):
                 explained[id] = [*map(_part, rows[before:end])]
                 before = end
-        return [explained[id] for id in ids]
+        return [_strongest(explained[id], most) if most else explained[id] for id in ids]
 
     def held(self, terms: Terms, ids: Sequence[str]) -> list[set[int]]:
         """See the protocol."""
@@ -226,3 +226,12 @@ def _least(keys: Array, top: int) -> float:
             return float(keys.min())
         keys = above
     return float(np.partition(keys, len(keys) - top)[len(keys) - top])
+
+
+def _strongest(parts: Sequence[Part], most: int) -> list[Part]:
+    """The largest part of each of so many units, those of single characters left out."""
+    found: dict[int, Part] = {}
+    for part in parts:
+        if part.field != "chars":
+            found.setdefault(part.unit, part)
+    return [*found.values()][:most]

@@ -63,10 +63,10 @@ class Runner(Protocol):
     def search(self, terms: Terms, asked: Asked) -> Ranked:
         """A page of those that match, best first, equal ones by code and then id; scores in :data:`PARTS`."""
 
-    def explain(self, terms: Terms, ids: Sequence[str]) -> list[list[Part]]:
+    def explain(self, terms: Terms, ids: Sequence[str], most: int = 0) -> list[list[Part]]:
         """What each term gives to each of the records of ``ids``, the greatest first; equal ones by terms and fields.
 
-        A record that is not here has none.
+        A record that is not here has none. For ``most`` see :meth:`indexer.engine.Engine.explain`.
         """
 
     def held(self, terms: Terms, ids: Sequence[str]) -> list[set[int]]:

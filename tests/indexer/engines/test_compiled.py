@@ -257,6 +257,24 @@ def test_equal_shares_stand_in_the_order_of_terms(engine: Embedded) -> None:
         assert parts == sorted(parts, key=lambda part: (-part.score, part.unit))
     held = [{part.unit for part in parts} for parts in one]
     assert [runner.held(Terms(units, engine._places), ids) for runner in runners] == [held, held]
+    for most in (1, 3, 16):
+        few = [strongest(parts, most) for parts in one]
+        assert [runner.explain(Terms(units, engine._places), ids, most) for runner in runners] == [few, few]
+
+
+def strongest(parts: list[Part], most: int) -> list[Part]:
+    largest: dict[int, Part] = {}
+    for part in parts:
+        largest.setdefault(part.unit, part)
+    return [*largest.values()][:most]
+
+
+def test_the_strongest_are_told_without_single_characters(engine: Embedded) -> None:
+    plan = Plan((*UNITS, Unit("路", (Term("路", group="chars", weight=9.0), Term("公路")))))
+    ids = [*engine.ids()]
+    every, few = engine.explain(plan, ids), engine.explain(plan, ids, most=2)
+    assert any(part.field == "chars" for parts in every for part in parts)
+    assert few == [strongest([part for part in parts if part.field != "chars"], 2) for parts in every]
 
 
 @pytest.mark.parametrize("ids", [None, "d00000", ["d00000"], (b"d00000",), (1,), ("d00000", None)])
@@ -268,7 +286,7 @@ def test_what_are_no_ids_is_refused(engine: Embedded, ids: object) -> None:
     with pytest.raises(TypeError):
         module.held(*whole, ids)
     with pytest.raises(TypeError):
-        module.explain(*whole, ids, terms.terms, runner._fields, Part)
+        module.explain(*whole, ids, terms.terms, runner._fields, Part, 0)
 
 
 def test_parts_that_cannot_be_made_are_refused(engine: Embedded) -> None:
@@ -279,7 +297,7 @@ def test_parts_that_cannot_be_made_are_refused(engine: Embedded) -> None:
     whole = (runner._address, walked(terms), ids)
     with pytest.raises(TypeError):
         library.module.held(*whole, 1)
-    good = (terms.terms, runner._fields, Part)
+    good = (terms.terms, runner._fields, Part, 0)
     assert library.module.explain(*whole, *good) == runner.explain(terms, ids)
     assert any(runner.explain(terms, ids))
     for at, other in (

@@ -136,6 +136,23 @@ def test_parts_make_the_same_as_the_whole(
     assert _plain(replace(parts, groups={})) == _plain(replace(whole, groups={}))
 
 
+@pytest.mark.parametrize("size", [1, 2])
+def test_what_stands_often_is_counted_in_full(schema: Schema, size: int) -> None:
+    documents = [
+        Document(id, {"name": ["公路"] * times}, {}, restricted=False, owner="", literal=[], digest=id)
+        for id, times in (("a", 1), ("b", 70_000), ("c", 255), ("d", 256))
+    ]
+    scores = collected(schema, documents, size).scores()
+    row = scores.row("name", "公路")
+    assert row is not None
+    b = next(f.b for f in schema.fields if f.name == "name")
+    mean = (1 + 70_000 + 255 + 256) / 4
+    shares = {id: impact / scores.idf("name", "公路") / (K1 + 1) for id, impact in zip(scores.ids, row[1], strict=True)}
+    assert shares == pytest.approx({
+        d.id: (times := len(d.terms["name"])) / (times + K1 * (1 - b + b * times / mean)) for d in documents
+    })  # fmt: skip
+
+
 def test_documents_that_share_every_facet_lie_together(schema: Schema, make: Make) -> None:
     public = derive(schema, make(6, 10))
     documents = [*make(4, 60), *make(5, 30, first=60, restricted=True)]
