@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from sys import intern
 
 import jieba
 from jieba import finalseg
@@ -96,7 +98,10 @@ class _Tokenizer(jieba.Tokenizer):  # type: ignore[misc]
     def words(self, text: str) -> list[str]:
         return [w for w in self.cut(text) if _TERM.search(w) and w not in STOP_WORDS]
 
-    def tokens(self, text: str) -> tuple[str, ...]:
+    def tokens(self, texts: Sequence[str]) -> list[list[str]]:
+        return [*map(self._graph, texts)]
+
+    def _graph(self, text: str) -> list[str]:
         graphs: list[tuple[str, dict[int, list[int]]]] = []
         self._thread.graphs = graphs
         try:
@@ -106,7 +111,7 @@ class _Tokenizer(jieba.Tokenizer):  # type: ignore[misc]
         found = [s[k : end + 1] for s, graph in graphs for k, ends in graph.items() for end in ends if end > k]
         known = set(found)
         found += [w for w in words if w not in known]
-        return tuple(w for w in found if w not in STOP_WORDS and _TERM.search(w))
+        return [intern(w) for w in found if w not in STOP_WORDS and _TERM.search(w)]
 
 
 class _Kernel:
@@ -119,14 +124,24 @@ class _Kernel:
     def words(self, text: str) -> list[str]:
         return self._rest(text, self._dictionary.cut(text))
 
-    def tokens(self, text: str) -> tuple[str, ...]:
-        edges, rest = self._dictionary.graph(text)
-        found = [w for start, end in edges if (w := text[start:end]) not in STOP_WORDS]
-        if _SIGNS.search(text):
-            found = [w for w in found if _TERM.search(w)]
-        known = set(found)
-        found += [w for w in self._rest(text, rest) if w not in known]
-        return tuple(found)
+    def tokens(self, texts: Sequence[str]) -> list[list[str]]:
+        # All at once: a call costs more than a short text does. No word reaches over a line feed, and none holds one.
+        whole = "\n".join(texts)
+        edges, rest = map(list, self._dictionary.graph(whole))
+        if _SIGNS.search(whole):
+            edges = [edge for edge in edges if _TERM.search(whole[slice(*edge)])]
+        found = []
+        start = edge = piece = 0
+        for text in texts:
+            end = start + len(text)
+            next_edge, next_piece = bisect_left(edges, (end,), edge), bisect_left(rest, (end,), piece)
+            words = [w for a, z in edges[edge:next_edge] if (w := intern(whole[a:z])) not in STOP_WORDS]
+            if others := self._rest(whole, rest[piece:next_piece]):
+                known = set(words)
+                words += [w for w in others if w not in known]
+            found.append(words)
+            start, edge, piece = end + 1, next_edge, next_piece
+        return found
 
     @staticmethod
     def _rest(text: str, pieces: Iterable[tuple[int, int]]) -> list[str]:
@@ -135,14 +150,14 @@ class _Kernel:
             if end < 0:
                 run = text[start:-end]
                 found += _remembered(run) if len(run) <= 32 else _recognised(run)
-            elif (w := text[start:end]) not in STOP_WORDS and (w.isalnum() or _TERM.search(w)):
+            elif (w := intern(text[start:end])) not in STOP_WORDS and (w.isalnum() or _TERM.search(w)):
                 found.append(w)
         return found
 
 
 def _recognised(run: str) -> tuple[str, ...]:
     """The words that jieba's model of unknown words sees in a run of single characters."""
-    return tuple(w for w in finalseg.cut(run) if _TERM.search(w) and w not in STOP_WORDS)
+    return tuple(intern(w) for w in finalseg.cut(run) if _TERM.search(w) and w not in STOP_WORDS)
 
 
 _remembered = lru_cache(maxsize=16384)(_recognised)
@@ -172,12 +187,16 @@ class Analyzer:
         inside = [t for t in dict.fromkeys(self.tokens(word)) if t != word]
         return [t for t in inside if not any(other != t and other in t for other in inside)]
 
-    def _tokens(self, text: str) -> tuple[str, ...]:
-        """The words of ``text`` and every known word inside them or across their borders.
+    def each(self, texts: Iterable[str]) -> list[list[str]]:
+        """The words of each text and every known word inside them or across their borders; equal ones are one object.
 
         公路 and 农村公路 stand in 农村公路养护, whichever way it is cut: jieba's search mode, and more, in one pass.
         """
-        return self._tokenizer.tokens(_folded(text))
+        return self._tokenizer.tokens([*map(_folded, texts)])
+
+    def _tokens(self, text: str) -> tuple[str, ...]:
+        """The same of one text, remembered."""
+        return tuple(self.each([text])[0])
 
     def known(self, word: str) -> bool:
         """Whether the dictionary or the lexicon holds ``word``."""
@@ -186,12 +205,12 @@ class Analyzer:
 
 def characters(text: str) -> list[str]:
     """Every character that is not blank: for one-character queries and for literal matches."""
-    return list(compact(text))
+    return [*map(intern, compact(text))]
 
 
 def compact(text: str) -> str:
     """The folded text without blanks."""
-    return "".join(_folded(text).split())
+    return _folded(text).replace(" ", "")
 
 
 @lru_cache(maxsize=32768)

@@ -8,26 +8,27 @@ them and is opened for people with clearance only. Killing a build at any moment
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 import shutil
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, dataclass
 from hashlib import blake2b, file_digest
 from itertools import chain
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
-from corpus import experts, indicators, maintenance, policies, words
+from corpus import experts, indicators, policies, words
 from corpus.errors import Conflict, NotReady
 from corpus.store import Store, now
 from corpus.text import fold
 from indexer import complete, documents, meaning, settings
-from indexer.analysis import Analyzer
+from indexer.analysis import Analyzer, pinyin
 from indexer.documents import SCHEMAS
 from indexer.engine import Document
 from indexer.engines.derive import Collector
@@ -41,8 +42,6 @@ KEEP = 2
 PART = 2500
 # Parts of a large library are larger, up to this: fewer files to keep open, and still little in memory at a time.
 MOST, PARTS = 10_000, 8
-# So many parts may wait for the second process.
-AHEAD = 2
 
 Progress = Callable[[str], None]
 Run = Callable[..., object]
@@ -80,6 +79,16 @@ def current(data: Path) -> Path:
     if not (folder / "manifest.json").exists():
         raise NotReady("索引已损坏，请运行 zhibiao index --full 重建。")
     return folder
+
+
+def stamp(data: Path) -> object:
+    """Differs when another generation was let serve; None without any."""
+    try:
+        found = os.stat(f"{data}/index/CURRENT")  # before every answer: a plain name costs less
+    except FileNotFoundError:
+        return None
+    # Each CURRENT is a file of its own, written at least a build after the one whose number it may inherit.
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
 
 def manifest(folder: Path) -> Manifest:
@@ -121,22 +130,29 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
             lexicon = sorted({fold(t) for t in words.lexicon(store)} | {fold(s.term) for s in synonyms})
             progress("分词")
             aside.mkdir()
-            with _beside(store) as run:
+            with _beside(store) as (there, either):
                 analyzer = Analyzer(lexicon, cache=data / "cache", folded=True)
                 (aside / "words.json").write_text(
-                    json.dumps({"lexicon": lexicon, "synonyms": [astuple(s) for s in synonyms]}, ensure_ascii=False),
+                    json.dumps(
+                        {"lexicon": lexicon, "synonyms": [(s.term, s.variant, s.type) for s in synonyms]},
+                        ensure_ascii=False,
+                    ),
                     encoding="utf-8",
                 )
-                # The second process has nothing to write yet.
                 texts = complete.texts(store)
-                run(complete.hear, texts)
+                # The second process has nothing to write yet.
+                there(complete.hear, texts[: complete.HEARD])
+                offered = aside / "texts.json"
+                complete.keep(offered, texts)
+                del texts
                 weights = settings.shipped().fields.weights()
                 counts, digests, names = {}, {}, {}
                 for kind in SCHEMAS:
-                    found, collected = _written(store, kind, analyzer, aside, run)
+                    found, collected = _written(store, kind, analyzer, aside, either)
                     progress(f"计算 {kind} {len(found['open']) + len(found['full'])} 条")
                     served = weights if kind == "indicators" else None
-                    present = collected["open"].terms() if kind == "indicators" else set()
+                    if kind == "indicators":
+                        there(complete.save_kept, aside / "open" / "complete.bin", offered, collected["open"].terms())
                     Embedded.derive(aside / "open" / kind, collected.pop("open"), served)
                     # Mapped again, and no longer in memory: a large library has room for one edition only.
                     scores = Scores.load(aside / "open" / kind / "scores")
@@ -144,12 +160,15 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
                     counts[kind] = len(found["open"]) + len(found["full"])
                     digests[kind] = digest(chain(found["open"], found["full"]))
                     names[kind] = digest(found["open"])
-                    if kind == "indicators":
-                        run(complete.save, aside / "open" / "complete.bin", texts, present)
-                    del scores, present, found
+                    del scores, found
                 progress("写入索引")
         progress("核对")
-        _verify(aside, digests)
+        # The disk is waited for meanwhile; after it only the manifest is left to write.
+        with ThreadPoolExecutor(1) as waiting:
+            synced = waiting.submit(_sync, aside)
+            _verify(aside, digests)
+            files = _files(aside)
+            synced.result()
         name = f"gen-{digest(digests.items())[:12]}"
         names["words"] = (aside / "words.json").read_text(encoding="utf-8")
         serial = 1 + max(
@@ -163,7 +182,7 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
             counts=counts,
             digests=digests,
             public=digest(names.items())[:16],
-            files=_files(aside),
+            files=files,
         )
         (aside / "manifest.json").write_text(json.dumps(asdict(result), ensure_ascii=False, indent=1), encoding="utf-8")
         _sync(aside)
@@ -181,7 +200,7 @@ def _written(
 
     Gives by edition the (id, digest) of its documents, and what its arrays are derived from.
     """
-    size = max(PART, min(maintenance.counts(store)["indicators"] // PARTS, MOST))
+    size = max(PART, min(indicators.count(store) // PARTS, MOST))
     found: dict[str, list[tuple[str, str]]] = {"open": [], "full": []}
     collected = {edition: Collector(SCHEMAS[kind]) for edition in found}
     parts: dict[str, list[Document]] = {edition: [] for edition in found}
@@ -192,15 +211,11 @@ def _written(
         collected[edition].add(parts[edition])
         parts[edition] = []
         count[edition] += 1
-        same.clear()
 
-    same: dict[str, str] = {}
     for document in _cut(store, kind, analyzer):
-        # Every text was cut into strings of its own: one of each takes a third of the memory, and of handing it over.
-        terms = {field: [*map(same.setdefault, words, words)] for field, words in document.terms.items()}
         edition = "full" if document.restricted else "open"
         found[edition].append((document.id, document.digest))
-        parts[edition].append(replace(document, terms=terms))
+        parts[edition].append(document)
         if len(parts[edition]) == size:
             write(edition)
     for edition, rest in parts.items():
@@ -210,23 +225,42 @@ def _written(
 
 
 @contextmanager
-def _beside(store: Store) -> Iterator[Run]:
-    """Runs calls in a second process, when there is enough to do to be worth one; they are done at the exit."""
-    if maintenance.counts(store)["indicators"] < PART:
-        yield lambda work, *arguments: work(*arguments)
+def _beside(store: Store) -> Iterator[tuple[Run, Run]]:
+    """Two ways to run calls: in a second process, or by whichever of the two is free; they are done at the exit.
+
+    Where there is too little to do to be worth a second process, both run them here.
+    """
+    if indicators.count(store) < PART:
+        yield _here, _here
         return
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
-        # It loads its modules while the first documents are being cut.
-        calls: deque[Future[object]] = deque([pool.submit(int)])
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin) as pool:
+        calls: deque[Future[object]] = deque()
 
-        def run(work: Run, *arguments: object) -> None:
+        def there(work: Run, *arguments: object) -> None:
             calls.append(pool.submit(work, *arguments))
-            while len(calls) > AHEAD:
-                calls.popleft().result()
 
-        yield run
+        def either(work: Run, *arguments: object) -> None:
+            while calls and calls[0].done():
+                calls.popleft().result()
+            (_here if calls else there)(work, *arguments)
+
+        # It loads its modules while the first documents are being cut.
+        there(int)
+        yield there, either
         for call in calls:
             call.result()
+
+
+def _here(work: Run, *arguments: object) -> None:
+    work(*arguments)
+
+
+def _begin() -> None:
+    """Make the second process ready."""
+    _end_with_parent()
+    pinyin("指标")
+    # What is loaded now stays: with every part that is handed over it would be looked through for garbage again.
+    gc.freeze()
 
 
 def _end_with_parent() -> None:

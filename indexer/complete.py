@@ -5,6 +5,7 @@ Texts come from public records alone, whoever asks.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ _ROUNDING = 1e-3
 _SOUNDS = 8
 # Of more places than that, the beginnings are looked through first, which may do.
 _MANY = 2000
+# So many texts' spellings are remembered.
+HEARD = pinyin.cache_parameters()["maxsize"]
 # So many completions are kept once they were made.
 _REMEMBERED = 1 << 14
 
@@ -60,11 +63,11 @@ def texts(store: Store) -> list[Completion]:
     found: dict[str, Completion] = {}
     names: dict[str, str] = {}
     held = set()
-    for i in indicators.active(store, "open"):
-        names.setdefault(i.name, i.id)
-        held.add(i.use)
+    for id, name, use_code in indicators.names(store):
+        names.setdefault(name, id)
+        held.add(use_code)
     for use in indicators.visible_uses(store, PUBLIC):
-        if use not in held:
+        if use.code not in held:
             continue
         for kind, text in (("domain", use.domain), ("industry", use.industry), ("use", use.use)):
             found.setdefault(text, Completion(text, kind))
@@ -76,9 +79,21 @@ def texts(store: Store) -> list[Completion]:
 
 
 def hear(texts: Iterable[Completion]) -> None:
-    """Work out how texts are spelt and remember it, for a :func:`save` in the same process."""
+    """Work out how texts are spelt, of which :data:`HEARD` are remembered, for a :func:`save` in the same process."""
     for completion in texts:
         pinyin(completion.text)
+
+
+def keep(path: Path, texts: Iterable[Completion]) -> None:
+    """Write texts down for :func:`save_kept`, so that nobody need hold them meanwhile."""
+    path.write_text(json.dumps([(c.text, c.kind, c.id) for c in texts], ensure_ascii=False), encoding="utf-8")
+
+
+def save_kept(path: Path, kept: Path, present: Set[str]) -> None:
+    """The same as :func:`save`, of the texts in the file ``kept``, which is removed."""
+    texts = [Completion(*row) for row in json.loads(kept.read_text(encoding="utf-8"))]
+    kept.unlink()
+    save(path, texts, present)
 
 
 def save(path: Path, texts: Sequence[Completion], present: Set[str]) -> None:
@@ -181,7 +196,8 @@ class Completer:
             same = [n for n in same if self._folded[n] != typed]
             if same:
                 return self._texts[min(same, key=lambda n: (-len(set(typed) & set(self._folded[n])), order[n]))]
-        if len(typed) < 3:
+        # Nothing is nearer than the very text.
+        if len(typed) < 3 or len(self._offered(self._folded.whole(typed))):
             return None
         alike = _ALIKE_SHORT if len(typed) < 5 else _ALIKE
         numbers = self._offered(self._alike(typed, alike))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import blake2b
+from itertools import chain
 
 from corpus import numbers
 from corpus.model import Expert, Indicator, Visibility
@@ -48,6 +49,7 @@ EXPERTS = Schema(
 )
 # An original says it itself; our digest of it comes second.
 DIGEST_WORTH = 0.6
+_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 SCHEMAS = {schema.kind: schema for schema in (INDICATORS, POLICIES, EXPERTS)}
 
 
@@ -55,14 +57,15 @@ def of_indicator(i: Indicator, analyzer: Analyzer) -> Document:
     """An indicator as the index takes it."""
     place = [i.use.use, i.use.industry, i.use.domain] if i.use else [i.theme]
     body = (i.definition, i.formula, i.evidence)
+    name, definition, formula, evidence, *keywords = analyzer.each((i.name, *body, *i.keywords))
     return _document(
         i.id,
         {
-            "name": analyzer.tokens(i.name),
-            "keywords": [t for word in i.keywords for t in analyzer.tokens(word)],
+            "name": name,
+            "keywords": [*chain.from_iterable(keywords)],
             "class": [t for text in place for t in analyzer.tokens(text)],
             "category": list(dict.fromkeys((i.category.short, i.category.level1.removesuffix("指标")))),
-            "body": [t for text in body for t in analyzer.tokens(text)],
+            "body": definition + formula + evidence,
             "chars": characters(i.name),
             "code": [i.code],
         },
@@ -136,7 +139,7 @@ def _document(
     worth: float = 1.0,
 ) -> Document:
     marks = "".join([compact(part) + "\n" for part in literal if part])
-    about = json.dumps([id, [*terms], facets, restricted, owner, sorts, worth], ensure_ascii=False, sort_keys=True)
+    about = _json([id, [*terms], facets, restricted, owner, sorts, worth])
     # No term holds a control character, and no character of a literal but the line feed between its parts.
     content = "\0".join([about, *("\1".join(words) for words in terms.values()), marks])
     return Document(

@@ -204,12 +204,12 @@ def _sorted_places(text: str, starts: Array) -> tuple[Array, Array]:
     lengths = np.diff(starts)
     left = np.repeat(starts[1:], lengths) - np.arange(1, len(codes) + 1, dtype=np.int32)
     places = np.flatnonzero(left).astype(np.int32)
-    numbers = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
     if not len(places):
         return places, places
     keys, depth = _packed(codes, left)
     keys = keys[places]
     ranks = np.zeros(len(codes), np.int32)
+    del codes  # a large library's places fill memory as it is
     rest = np.arange(len(places), dtype=np.int32)
     while len(rest):
         order = np.argsort(keys)
@@ -217,24 +217,24 @@ def _sorted_places(text: str, starts: Array) -> tuple[Array, Array]:
         places[rest] = here
         new = np.append(True, keys[1:] != keys[:-1])
         # The slot of the first that begins alike, from 1 on: at the ends 0 stays, before all.
-        ranks[here] = 1 + rest[np.maximum.accumulate(np.where(new, np.arange(len(rest)), 0))]
+        ranks[here] = 1 + rest[np.maximum.accumulate(np.where(new, np.arange(len(rest), dtype=np.int32), 0))]
         rest = rest[~(new & np.append(new[1:], True)) & (left[here] >= depth)]
         here = places[rest]
         keys = ranks[here].astype(np.int64) << 32 | ranks[here + depth]
         depth *= 2
-    return places, numbers[places]
+    return places, np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[places]
 
 
 def _packed(codes: Array, left: Array) -> tuple[Array, int]:
     """As many characters from every place on as fit into an integer, in their order; and how many these are."""
     known = np.zeros(int(codes.max()) + 1, bool)
     known[codes] = True
-    dense = np.cumsum(known) - 1
+    dense = (np.cumsum(known) - 1).astype(np.int32)
     bits = max(1, int(dense[-1]).bit_length())
     depth = 63 // bits
-    keys = np.zeros(len(codes), np.int64)
+    keys, numbers = np.zeros(len(codes), np.int64), dense[codes]
     for k in range(depth):
         keys <<= bits
         count = max(0, len(codes) - k)
-        keys[:count] |= np.where(left[:count] > k, dense[codes[k:]], 0)
+        keys[:count] |= np.where(left[:count] > k, numbers[k:], 0)
     return keys, depth

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from indexer.engines.scores import Group, Scores, firsts, whole
 
 K1 = 1.2
 # So many postings are sorted at a time.
-CHUNK = 1 << 22
+CHUNK = 1 << 20
 
 
 class Numbers(defaultdict[str, int]):
@@ -28,6 +29,41 @@ class Numbers(defaultdict[str, int]):
         return np.fromiter(map(self.__getitem__, strings), np.int32, count)
 
 
+class _Postings(NamedTuple):
+    """What one part of the documents, from number ``base`` on, holds: the rows of its terms end to end.
+
+    The row of ``terms[n]`` is ``places[starts[n]:starts[n + 1]]``, each a document of the part and, in the lowest eight
+    bits, a field; and the same of ``times``.
+    """
+
+    base: int
+    terms: Array
+    starts: Array
+    places: Array
+    times: Array
+
+    @classmethod
+    def of(cls, base: int, keys: Array) -> _Postings:
+        """Of terms, in the upper 32 bits of the keys, and places, as often and in whatever order they come."""
+        keys, times = np.unique(keys, return_counts=True)
+        terms = keys >> 32
+        firsts = np.flatnonzero(np.diff(terms, prepend=-1))
+        return cls(
+            base,
+            terms[firsts].astype(np.int32),
+            np.append(firsts, len(keys)).astype(np.int32),
+            keys.astype(np.uint32),
+            times.astype(np.min_scalar_type(times.max(initial=0))),
+        )
+
+    def row(self, first: int, last: int) -> tuple[Array, Array, Array]:
+        """Term, place and times of the terms from ``first`` to below ``last``."""
+        low, high = np.searchsorted(self.terms, (first, last))
+        here = slice(self.starts[low], self.starts[high])
+        terms = np.repeat(self.terms[low:high].astype(np.int64), np.diff(self.starts[low : high + 1]))
+        return terms, self.places[here].astype(np.int64), self.times[here]
+
+
 class Collector:
     """What documents, taken in one part after another, hold in numbers; at the end the arrays of all of them."""
 
@@ -36,7 +72,7 @@ class Collector:
         names = dict.fromkeys(f.group for f in schema.fields)
         self._groups = {name: [f for f in schema.fields if f.group == name] for name in names}
         self._terms = {name: Numbers() for name in names}
-        self._postings: dict[str, list[tuple[int, Array, Array]]] = {name: [] for name in names}
+        self._postings: dict[str, list[_Postings]] = {name: [] for name in names}
         self._lengths: dict[str, list[Array]] = {f.name: [] for f in schema.fields}
         self._columns = {name: (Numbers(), list[Array]()) for name in (*schema.facets, "")}
         self._sorts: dict[str, list[str]] = {}
@@ -55,8 +91,7 @@ class Collector:
                 terms = numbers.of(chain.from_iterable(words), int(lengths.sum())).astype(np.int64)
                 places = np.repeat(np.arange(len(words), dtype=np.int64) << 8 | place, lengths)
                 keys.append(terms << 32 | places)
-            found, times = np.unique(np.concatenate(keys), return_counts=True)
-            self._postings[name].append((len(self._ids), found, times.astype(np.int32)))
+            self._postings[name].append(_Postings.of(len(self._ids), np.concatenate(keys)))
         for name, (numbers, column) in self._columns.items():
             values = [d.facets.get(name, "") for d in documents] if name else [d.owner for d in documents]
             column.append(numbers.of(values, len(values)))
@@ -131,8 +166,9 @@ class Collector:
         terms = list(self._terms[name])
         width = len(self._groups[name])
         sizes = np.zeros((len(terms), width), np.int64)
-        for _, keys, _ in self._postings[name]:
-            sizes += np.bincount((keys >> 32) * width + (keys & 0xFF), minlength=sizes.size).reshape(sizes.shape)
+        for part in self._postings[name]:
+            held, at, _ = part.row(0, len(terms))
+            sizes += np.bincount(held * width + (at & 0xFF), minlength=sizes.size).reshape(sizes.shape)
         frequencies: Array = sizes
         if public:
             numbers = np.array([*map(public.names.find, terms)], np.int64)
@@ -142,8 +178,10 @@ class Collector:
         count = int(fine_starts[-1])
         documents, fields = np.empty(count, np.int32), np.empty(count, np.uint8)
         impacts = np.empty(count, np.float32)
-        wholes = [(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))]
-        first = 0
+        # Room for as many; what is not used is never taken from the system.
+        whole_documents, whole_impacts = np.empty(count, np.int32), np.empty(count, np.float32)
+        whole_sizes = np.zeros(len(terms), np.int64)
+        first = wholes = 0
         while first < len(terms):
             last = max(first + 1, int(np.searchsorted(fine_starts, fine_starts[first] + CHUNK, "right")) - 1)
             here = slice(int(fine_starts[first]), int(fine_starts[last]))
@@ -153,18 +191,20 @@ class Collector:
             documents[here], fields[here] = document, field
             impacts[here] = worth * times * (K1 + 1) / (times + norms) * idfs[term, field]
             bounds = firsts(fine_starts[first : last + 1] - here.start, documents[here])
-            sizes_here = np.bincount(term[bounds] - first, minlength=last - first)
-            wholes.append((sizes_here, documents[here][bounds], whole(bounds, fields[here], impacts[here], weights)))
-            first = last
+            done = slice(wholes, wholes + len(bounds))
+            if width > 1:
+                whole_sizes[first:last] = np.bincount(term[bounds] - first, minlength=last - first)
+                whole_documents[done] = documents[here][bounds]
+            whole_impacts[done] = whole(bounds, fields[here], impacts[here], weights)
+            first, wholes = last, done.stop
         self._postings[name].clear()
-        whole_sizes, whole_documents, whole_impacts = (np.concatenate(parts) for parts in zip(*wholes, strict=True))
         return Group(
             fields=tuple(f.name for f in self._groups[name]),
             weights=tuple(weights),
             names=Names.of(terms),
             starts=np.append(0, np.cumsum(whole_sizes)) if width > 1 else fine_starts,
-            documents=whole_documents if width > 1 else documents,
-            impacts=whole_impacts,
+            documents=whole_documents[:wholes] if width > 1 else documents,
+            impacts=whole_impacts[:wholes],
             fine_starts=fine_starts,
             fine_documents=documents,
             fine_fields=fields,
@@ -175,12 +215,11 @@ class Collector:
     def _chunk(self, name: str, places: Array, first: int, last: int) -> tuple[Array, Array]:
         """The postings of terms from ``first`` to below ``last``, in the order of rows, and their times."""
         found, counts = [], []
-        for base, keys, times in self._postings[name]:
-            start, end = np.searchsorted(keys, (first << 32, last << 32))
-            part = keys[start:end]
-            document = places[base + (part >> 8 & 0xFFFFFF)].astype(np.int64)
-            found.append(part >> 32 << 32 | document << 4 | part & 0xF)
-            counts.append(times[start:end])
+        for part in self._postings[name]:
+            terms, held, times = part.row(first, last)
+            document = places[part.base + (held >> 8)].astype(np.int64)
+            found.append(terms << 32 | document << 4 | held & 0xF)
+            counts.append(times)
         keys, times = np.concatenate(found), np.concatenate(counts)
         order = np.argsort(keys)
         return keys[order], times[order]

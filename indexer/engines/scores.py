@@ -56,11 +56,6 @@ class Group:
         impacts = whole(firsts(self.fine_starts, self.fine_documents), self.fine_fields, self.fine_impacts, weights)
         return replace(self, weights=tuple(weights), impacts=impacts)
 
-    @cached_property
-    def positive(self) -> bool:
-        """Whether every whole row's impacts are above 0."""
-        return bool(len(self.impacts)) and bool(self.impacts.min() > 0)
-
     def frequency(self, term: str) -> list[int]:
         """By field, in how many documents of this segment a term stands."""
         number = self.names.find(term)

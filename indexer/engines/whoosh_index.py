@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from io import BytesIO
-from itertools import chain, pairwise
+from itertools import accumulate, chain, pairwise
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from pickle import dumps
+from pickle import dumps, loads
 from struct import Struct
 from typing import Any, NamedTuple
 
@@ -27,6 +28,8 @@ from indexer.engines.arrays import Array, encode
 LITERAL = "literal"
 # Whoosh's own default: so many postings stand in one block.
 BLOCK = 128
+# Whoosh reads any protocol and writes 2, which spells bytes out as a call of a codec: this is the first that does not.
+PICKLE = 3
 
 
 class WhooshIndex:
@@ -64,11 +67,10 @@ class WhooshIndex:
 
     def literal(self, characters: Sequence[str]) -> np.ndarray:
         """The numbers of the documents that hold these characters in this order, side by side."""
-        wanted = query.Phrase(LITERAL, list(characters)) if len(characters) > 1 else query.Term(LITERAL, characters[0])
         with self._lock:
             parts = zip(self._starts, self._searchers, strict=True)
-            found = [start + number for start, searcher in parts for number in wanted.docs(searcher)]
-        return np.array(found, dtype=np.int64)
+            found = [start + _side_by_side(searcher.reader(), characters) for start, searcher in parts]
+        return np.concatenate([np.zeros(0, np.int64), *found])
 
     def postings(self, field: str, term: str) -> list[tuple[int, int]]:
         """(document number, times) of a term: what the derived arrays are checked against."""
@@ -104,6 +106,64 @@ class WhooshIndex:
             searcher.close()
         for opened in self._indexes:
             opened.close()
+
+
+def _side_by_side(reader: Any, characters: Sequence[str]) -> Array:
+    """The documents of a part that hold these characters in this order, side by side.
+
+    Whole blocks are read at once: Whoosh's own phrases go from posting to posting, in ten times the time.
+    """
+    frequencies = {c: reader.doc_frequency(LITERAL, c) for c in characters}
+    documents: Array | None = None
+    held: dict[str, tuple[Array, list[bytes]]] = {}
+    for character in sorted(frequencies, key=frequencies.__getitem__):
+        if not frequencies[character] or (documents is not None and not len(documents)):
+            return np.zeros(0, np.int64)
+        here = held[character] = _blocks(reader.postings(LITERAL, character))
+        documents = here[0] if documents is None else np.intersect1d(documents, here[0], assume_unique=True)
+    assert documents is not None  # noqa: S101 - there is a character
+    if len(characters) == 1:
+        return documents
+    columns = []
+    for character in characters:
+        numbers, values = held[character]
+        columns.append([values[n] for n in np.searchsorted(numbers, documents).tolist()])
+    return documents[[_in_a_row(values) for values in zip(*columns, strict=True)]]
+
+
+def _blocks(matcher: Any) -> tuple[Array, list[bytes]]:
+    """The documents of a term, and what is kept of each."""
+    steps: list[int] = []
+    bounds, values = [0], list[bytes]()
+    while matcher.is_active():
+        matcher._read_data()
+        some, _, more = matcher._data
+        steps += some
+        values += more
+        bounds.append(len(steps))
+        matcher._next_block()
+    documents = np.array(steps, np.int64)
+    # The first of each block counts from nothing.
+    firsts = np.array(bounds[:-1])
+    documents[firsts[1:]] -= np.add.reduceat(documents, firsts)[:-1]
+    return np.cumsum(documents), values
+
+
+def _in_a_row(values: Sequence[bytes]) -> bool:
+    """Whether in a document the first character stands at a place that each other one follows; see :func:`_place`."""
+    starts: set[int] = set()
+    for offset, value in enumerate(values):
+        here = {place - offset for place in _places(value)}
+        starts = starts & here if offset else here
+        if not starts:
+            return False
+    return True
+
+
+@lru_cache(maxsize=1 << 16)
+def _places(value: bytes) -> tuple[int, ...]:
+    """What :func:`_place` wrote; most characters stand once in a document, at one of few places."""
+    return tuple(accumulate(loads(value[_UINT.size :])))  # noqa: S301 - our own
 
 
 class _Mapped(FileStorage):  # type: ignore[misc]
@@ -202,7 +262,7 @@ def _positions(documents: Sequence[Document]) -> _Postings:
 
 def _place(steps: list[int]) -> bytes:
     """The first position and the steps to the next ones, as Whoosh's format of positions has them."""
-    return _UINT.pack(len(steps)) + dumps(steps, 2)
+    return _UINT.pack(len(steps)) + dumps(steps, PICKLE)
 
 
 class _Table:
@@ -274,8 +334,8 @@ def _write_field(writer: Any, table: _Table, name: str, postings: _Postings, len
         low, high, short, long = about
         weights = (None if low == 1 else float(low)) if low == high else tuple(times[start:end])
         held = values[4 * start : 4 * end] if isinstance(values, bytes) else values and tuple(values[start:end])
-        data = dumps(((numbers[start], *deltas[start + 1 : end]), weights, held), 2)
-        info = dumps((end - start, numbers[end - 1], float(high), 0, short, long), 2)
+        data = dumps(((numbers[start], *deltas[start + 1 : end]), weights, held), PICKLE)
+        info = dumps((end - start, numbers[end - 1], float(high), 0, short, long), PICKLE)
         size = len(info) + len(data)
         return _INT.pack(-size if last else size) + info + data
 

@@ -69,6 +69,24 @@ def test_every_term_stands_in_the_folded_text(analyzer: Analyzer, text: str) -> 
     assert [w for w in analyzer.words(text) if w not in analyzer.tokens(text)] == []
 
 
+PIECES = ["农村公路", "弯沉值检测", "的", "C++", "合格率≥95%", "--", "\n", " ", "。", "芈月霏", "😀"]
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES)).map("".join) | st.text(max_size=8)))
+def test_texts_cut_together_give_what_each_gives_alone(analyzer: Analyzer, texts: list[str]) -> None:
+    assert analyzer.each(texts) == [list(analyzer.tokens(text)) for text in texts]
+
+
+def test_long_texts_cut_together_give_what_each_gives_alone(analyzer: Analyzer) -> None:
+    texts = ["农村公路养护" * 900, "", "弯沉值", "高标准农田。" * 900]
+    assert analyzer.each(texts) == [list(analyzer.tokens(text)) for text in texts]
+
+
+def test_equal_words_are_one_object(analyzer: Analyzer) -> None:
+    found = [word for text in ("农村公路、芈月霏", "农村公路养护、芈月霏、路") for word in analyzer.each([text])[0]]
+    assert len({*map(id, found)}) == len(set(found)) < len(found)
+
+
 def test_characters_leave_out_blanks_only() -> None:
     assert characters(" 农村\t公 路%A ") == ["农", "村", "公", "路", "%", "a"]
 

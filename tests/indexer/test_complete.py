@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -119,6 +120,15 @@ def test_texts_are_those_of_public_records_and_the_lexicon(library: Library) -> 
     expected |= {t for i in public if i.use for t in (i.use.domain, i.use.industry, i.use.use)}
     found = complete.texts(store)
     assert ({c.text for c in found}, len(found)) == (expected, len(expected))
+
+
+def test_what_is_kept_is_saved_as_it_was_and_removed(library: Library, tmp_path: Path) -> None:
+    offered, present = complete.texts(library[0]), {"边坡", "弯沉"}
+    complete.keep(tmp_path / "texts", offered)
+    complete.save_kept(tmp_path / "kept.bin", tmp_path / "texts", present)
+    complete.save(tmp_path / "whole.bin", offered, present)
+    assert (tmp_path / "kept.bin").read_bytes() == (tmp_path / "whole.bin").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["kept.bin", "whole.bin"]
 
 
 def test_words_of_the_lexicon_that_no_public_record_holds_are_left_out(store: Store, live: Live) -> None:

@@ -40,7 +40,7 @@ def test_an_indicator(analyzer: Analyzer) -> None:
     assert found == Document(
         id="0a",
         terms={
-            "name": ("蓝盾", "演练", "次数"),
+            "name": ["蓝盾", "演练", "次数"],
             "keywords": ["保通", "战备"],
             "class": cut(analyzer, "农村公路养护", "公路", "交通运输"),
             "category": ["数量", "产出"],
