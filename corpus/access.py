@@ -6,11 +6,15 @@ rule of its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 from corpus.errors import Forbidden, NotSignedIn
-from corpus.model import Visibility
+from corpus.model import Indicator, Policy, Visibility
+
+Record = TypeVar("Record", Indicator, Policy)
 
 
 class Role(StrEnum):
@@ -134,6 +138,11 @@ class Scope:
         if visibility is Visibility.PUBLIC or self.clearance is Clearance.ALL:
             return True
         return self.clearance is Clearance.OWN and owner == self.unit
+
+    def allowed(self, records: Iterable[Record]) -> list[Record]:
+        """Those of many records, in order; whether one is public is asked here, as it is of nearly all."""
+        public = Visibility.PUBLIC
+        return [r for r in records if r.visibility is public or self.allows(r.visibility, r.owner)]
 
     def words(self) -> str:
         """The rule as a sentence for administrators."""

@@ -160,11 +160,12 @@ class Indicator:
 
     def as_json(self) -> dict[str, object]:
         """The contract's Indicator; ``domain``, ``industry``, ``use`` are null for a common one."""
+        # An answer has many records, and an Enum's ``value`` is a property written in Python.
         return {
             "id": self.id,
             "code": self.code,
             "name": self.name,
-            "kind": self.kind.value,
+            "kind": self.kind._value_,
             "level1": self.category.level1,
             "level2": self.category.level2,
             "domain": self.use.domain if self.use else None,
@@ -173,7 +174,7 @@ class Indicator:
             "theme": self.theme,
             "definition": self.definition,
             "formula": self.formula,
-            "operator": self.operator.value,
+            "operator": self.operator._value_,
             "unit": self.unit,
             "reference": self.reference,
             "reference_kind": self.reference_kind,
@@ -182,9 +183,9 @@ class Indicator:
             "evidence": self.evidence,
             "keywords": list(self.keywords),
             "owner": self.owner,
-            "visibility": self.visibility.value,
+            "visibility": self.visibility._value_,
             "restricted_reason": self.restricted_reason,
-            "status": self.status.value,
+            "status": self.status._value_,
             "origin": self.origin,
             "replaced_by": self.replaced_by,
             "revision": self.revision,

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
 from itertools import chain
 
 import opencc
@@ -145,8 +145,18 @@ def _joins(character: str) -> bool:
     return unicodedata.category(first)[0] == "M" or "\u1160" <= first <= "\u11ff" or ord(first) in _INVISIBLE
 
 
-def _traced(text: str) -> tuple[str, list[int], list[int]]:
+@lru_cache(maxsize=1 << 15)
+def _level(text: str) -> str | None:
+    """The folded text, where each of its characters stands in the place of its source: nearly all of a library's."""
+    quick = text.translate(_MARKS)
+    return quick if _settled(quick) and quick == _BLANKS.sub(" ", quick).strip(" ") else None
+
+
+def _traced(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
     """The folded text, and for each of its characters where in ``text`` its source starts and ends."""
+    level = _level(text)
+    if level is not None:
+        return level, range(len(level)), range(1, len(level) + 1)
     folded: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -178,15 +188,15 @@ def _traced(text: str) -> tuple[str, list[int], list[int]]:
 def fold_with_map(text: str) -> tuple[str, list[int]]:
     """``fold(text)``, and for each of its characters the index in ``text`` that it came from (never decreasing)."""
     folded, starts, _ = _traced(text)
-    return folded, starts
+    return folded, [*starts]
 
 
 def spans(original: str, needles: Iterable[str]) -> list[tuple[int, int]]:
     """Where any of the folded ``needles`` stands in ``original``: (start, end), sorted, touching ones joined."""
     folded, starts, ends = _traced(original)
     hits: list[tuple[int, int]] = []
-    for needle in set(needles):
-        at = folded.find(needle) if needle else -1
+    for needle in [needle for needle in needles if needle and needle in folded]:
+        at = folded.find(needle)
         while at >= 0:
             hits.append((starts[at], ends[at + len(needle) - 1]))
             at = folded.find(needle, at + 1)

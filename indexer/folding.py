@@ -14,7 +14,7 @@ from corpus.model import Status, Visibility
 from corpus.store import Store
 from indexer import build
 from indexer.documents import SCHEMAS
-from indexer.engines.embedded import Embedded
+from indexer.engines.scores import Scores
 
 # So many changed records are folded into a new generation instead of being kept beside the old one.
 FOLD_AT = 500
@@ -51,7 +51,7 @@ def beside(store: Store) -> Beside:
             changed.setdefault(change.kind, set()).add(change.record_id)
         public, sealed, withdrawn = 0, 0, False
         for kind, ids in changed.items():
-            served = _served(folder, kind) & ids
+            served = _served(folder, kind, ids)
             seen = _public(store, kind, ids)
             public += len(served | seen)
             sealed += len(ids - served - seen)
@@ -59,16 +59,12 @@ def beside(store: Store) -> Beside:
     return Beside(public, sealed, withdrawn)
 
 
-def _served(folder: Path, kind: str) -> set[str]:
-    """The records whose documents are in the open edition."""
+def _served(folder: Path, kind: str, ids: set[str]) -> set[str]:
+    """Those of the changed records whose documents are in the open edition."""
     if kind not in SCHEMAS:
         return set()
-    engine = Embedded.open(SCHEMAS[kind], [folder / "open" / kind])
-    try:
-        ids = set(engine.ids())
-    finally:
-        engine.close()
-    return {id.rpartition("-")[0] for id in ids} if kind == "policies" else ids
+    scores = Scores.load(folder / "open" / kind / "scores")
+    return {id.rpartition("-")[0] for id in scores.ids} & ids if kind == "policies" else set(scores.numbers(ids))
 
 
 def _public(store: Store, kind: str, ids: set[str]) -> set[str]:

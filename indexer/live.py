@@ -88,11 +88,11 @@ class Live:
         self.store = store
         model = model or semantic.embedder()
         self._follower = Follower(store, model) if model else None
-        self._stamp: object = None
         self._settings: Settings | None = None
         self._settings_stamp: object = None
         self._lock = threading.Lock()
-        self._view: View | None = None
+        # A view and the stamps from before it was made go together: a reader must not take the one for the other's.
+        self._seen: tuple[View, object] | None = None
         self._base: View | None = None
 
     def view(self) -> View:
@@ -100,17 +100,11 @@ class Live:
 
         Raises NotReady when there is no generation to serve, BadInput when the first weights cannot be read.
         """
-        seen = self._view
-        if (
-            seen is not None
-            and self.store.head() == seen.seq
-            and build.current(self.store.folder) == seen.folder
-            and settings.stamp(self.store.folder) == self._settings_stamp
-            and (self._follower is None or self._follower.stamp() == self._stamp)
-        ):
-            return seen
-        with self._lock:
-            return self._refresh()
+        view = self._unchanged()
+        if view is not None:
+            return view
+        with self._lock:  # of those who wait here, the first does it for all
+            return self._unchanged() or self._refresh()
 
     def close(self) -> None:
         """Let go of the files of the current generation."""
@@ -118,9 +112,23 @@ class Live:
             if self._base is not None:
                 for engine in self._base.engines.values():
                     engine.close()
-            self._view = self._base = None
+            self._seen = self._base = None
+
+    def _unchanged(self) -> View | None:
+        """The view that serves, if it still holds."""
+        seen = self._seen
+        if seen is None:
+            return None
+        view, stamps = seen
+        return view if self.store.head() == view.seq and self._stamps() == stamps else None
+
+    def _stamps(self) -> object:
+        """Differs when a file that a view is made of was replaced."""
+        folder = self.store.folder
+        return build.stamp(folder), settings.stamp(folder), self._follower.stamp() if self._follower else None
 
     def _refresh(self) -> View:
+        stamps = self._stamps()
         base = self._newest()
         weights = self._weights()
         if base.settings != weights:
@@ -145,9 +153,7 @@ class Live:
             engines[kind, "open"] = base.engines[kind, "open"].with_changes(public, gone)
             engines[kind, "full"] = base.engines[kind, "full"].with_changes(documents, gone)
         self._base = base
-        if self._follower:
-            self._stamp = self._follower.stamp()
-        self._view = replace(
+        view = replace(
             base,
             seq=head,
             pending=pending,
@@ -158,7 +164,8 @@ class Live:
             else base.generation,
             meaning=self._follower.meaning(engines) if self._follower else None,
         )
-        return self._view
+        self._seen = view, stamps
+        return view
 
     def _weights(self) -> Settings:
         """The weights of the data folder; a file damaged while we serve leaves those that serve."""

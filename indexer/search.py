@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -70,7 +70,9 @@ class Hit(Generic[Record]):
     def as_json(self) -> dict[str, object]:
         """The record's own JSON and what the search says of it; spans are (start, end) in the text as written."""
         highlight = {name: [list(span) for span in found] for name, found in self.highlight.items()}
-        return self.record.as_json() | {"score": self.score, "highlight": highlight, "why": self.why}
+        found = self.record.as_json()
+        found.update(score=self.score, highlight=highlight, why=self.why)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +182,8 @@ def _search(store: Store, live: Views, kind: _Kind[Record], asked: Query, actor:
         ranked = run(plan)
     suggestion = None
     fixed = _corrected(view, asked.text, run)
-    if fixed is not None and run(read(view, fixed)).total:
-        plan, used, suggestion = read(view, fixed), fixed, fixed
-        ranked = run(plan)
+    if fixed is not None and (better := run(corrected := read(view, fixed))).total:
+        plan, ranked, used, suggestion = corrected, better, fixed, fixed
     elif ranked.total and _unread(plan, asked.text):
         suggestion = view.completer.correct(asked.text)
     if ranked.total < FEW and (wider := query.loosened(plan)):
@@ -200,8 +201,9 @@ def _search(store: Store, live: Views, kind: _Kind[Record], asked: Query, actor:
             plan, ranked = meant, run(meant)
     records = {kind.key(record): record for record in kind.fetch(store, ranked.ids, actor)}
     parts = engine.explain(plan, ranked.ids)
+    needles = _needles(plan)
     hits = tuple(
-        Hit(records[id], score, _highlights(plan, kind.texts(records[id])), why(plan, found, kind.words))
+        Hit(records[id], score, _highlights(needles, kind.texts(records[id])), why(plan, found, kind.words))
         for id, score, found in zip(ranked.ids, ranked.scores, parts, strict=True)
         if id in records
     )
@@ -312,37 +314,46 @@ def _check(kind: str, asked: Query) -> dict[str, Sequence[str]]:
 def why(plan: Plan, parts: Sequence[Part], words: Mapping[str, str] = FIELD_WORDS) -> str:
     """One sentence from the parts that made the score: which words stand where, and by way of what."""
     said: dict[str, list[str]] = {}
-    held: dict[int, dict[Term, Part]] = {}
+    held: dict[int, list[Part]] = {}
     for part in parts:
-        held.setdefault(part.unit, {}).setdefault(part.term, part)
-    for number in sorted(held.keys() - {NO_UNIT}):
-        unit, best = plan.units[number], held[number]
-        whole = [part for term, part in best.items() if term not in unit.parts][:1]
-        for part in whole or best.values():
+        held.setdefault(part.unit, []).append(part)
+    near = held.pop(NO_UNIT, None)
+    for number in sorted(held):
+        for part in _best(plan.units[number], held[number]):
             labels = said.setdefault(words.get(part.field, part.field), [])
             label = f"“{part.term.text}”" + (f"（{part.term.reason}）" if part.term.reason else "")
             if label not in labels:
                 labels.append(label)
     clauses = [f"{field}含{'、'.join(labels)}" for field, labels in said.items()]
     clauses += [f"原文含“{''.join(literal)}”" for literal in plan.literals]
-    near = [part for part in parts if part.unit == NO_UNIT]
     if near and (not said or near[0] is parts[0]):
         clauses.append("与所写的意思相近")
     return "；".join(clauses) + "。" if clauses else "按代码顺序列出。"
 
 
-def _highlights(plan: Plan, texts: Mapping[str, str]) -> dict[str, list[tuple[int, int]]]:
-    """Where the words of the plan stand in the texts as they were written."""
+def _best(unit: Unit, parts: Sequence[Part]) -> Iterable[Part]:
+    """Where a unit is met as a whole, its largest part; else the largest of each of its pieces."""
+    if not unit.parts:
+        return parts[:1]
+    found: dict[Term, Part] = {}
+    for part in parts:
+        if part.term not in unit.parts:
+            return [part]
+        found.setdefault(part.term, part)
+    return found.values()
+
+
+def _needles(plan: Plan) -> set[str]:
+    """The words of a plan that are marked in the texts."""
     needles = {
         term.text
         for unit in plan.units
         for term in (*unit.terms, *unit.parts)
         if len(term.text) > 1 or len(unit.label) == 1
     }
-    needles |= {"".join(literal) for literal in plan.literals}
-    marked = {}
-    for name, text in texts.items():
-        folded = fold(text)
-        if here := [needle for needle in needles if needle in folded]:
-            marked[name] = spans(text, here)
-    return {name: found for name, found in marked.items() if found}
+    return needles.union("".join(literal) for literal in plan.literals)
+
+
+def _highlights(needles: set[str], texts: Mapping[str, str]) -> dict[str, list[tuple[int, int]]]:
+    """Where they stand in the texts as they were written."""
+    return {name: found for name, text in texts.items() if (found := spans(text, needles))}

@@ -42,6 +42,8 @@ class Spelling:
 
     def _first(self, text: str) -> tuple[str, str] | None:
         strange = self._strange(text)
+        if sum(strange) < SHORTEST:
+            return None
         for length in range(min(LONGEST, len(text)), SHORTEST - 1, -1):
             for start in range(len(text) - length + 1):
                 typed = text[start : start + length]
@@ -61,7 +63,7 @@ class Spelling:
 
     def _strange(self, text: str) -> list[bool]:
         """Which characters belong to no known word of two and more."""
-        strange = [_HAN.match(c) is not None for c in text]
+        strange = ["一" <= c <= "鿿" for c in text]
         at = 0
         for word in self._analyzer.words(text):
             start = text.find(word, at)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from hashlib import blake2b
+from hashlib import blake2b, sha256
+from typing import Any
 
+import orjson
 from flask import Blueprint, Response, current_app, g, jsonify, render_template, request
 from flask.blueprints import BlueprintSetupState
 from flask.json.provider import DefaultJSONProvider
@@ -14,6 +16,7 @@ from corpus import audit, choices, indicators, policies
 from corpus.access import Actor, Right, require, visible
 from corpus.model import Use
 from corpus.policies import Found
+from indexer.live import Moment, View
 from indexer.review import review
 from indexer.search import search_experts, search_indicators, search_policies
 from indexer.suggest import suggest
@@ -38,13 +41,33 @@ bp = Blueprint("api", __name__, url_prefix="/api")
 V1 = "/v1"
 
 
+class _Json(DefaultJSONProvider):
+    """Chinese as itself, fields in the order of the contract."""
+
+    ensure_ascii = False
+    sort_keys = False
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        """Written by orjson; by Flask itself what orjson refuses, such as whole numbers of more than 64 bits."""
+        try:
+            text = orjson.dumps(self._prepare_response_obj(args, kwargs), option=_LINE)
+        except TypeError:
+            return super().response(*args, **kwargs)
+        return self._app.response_class(text, mimetype=self.mimetype)
+
+
+# Dates are refused: Flask writes them in another form.
+_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
+
+
 @bp.record_once
 def _plain_json(state: BlueprintSetupState) -> None:
-    """Chinese as itself, fields in the order of the contract."""
-    provider = state.app.json
-    assert isinstance(provider, DefaultJSONProvider)  # noqa: S101 - Flask's default
-    provider.ensure_ascii = False
-    provider.sort_keys = False
+    state.app.json = _Json(state.app)
+
+
+_OWN = (("Cache-Control", "private, no-cache"), ("Vary", "Authorization, Cookie"))
+# What of a request asks for an answer only if its tag is, or is not, this one.
+_CONDITIONS = frozenset({"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"})
 
 
 @bp.after_request
@@ -57,42 +80,44 @@ def _tag(response: Response) -> Response:
     if request.method not in ("GET", "HEAD") or response.status_code not in (200, 304):
         response.headers["Cache-Control"] = "no-store"
         return response
-    response.headers["Cache-Control"] = "private, no-cache"
-    response.vary.update(("Authorization", "Cookie"))
+    response.headers.extend(_OWN)
     if response.status_code == 304:
         return response
-    digest = blake2b(visible(actor()).key.encode(), digest_size=12)
-    digest.update(b"\0" + response.get_data())
-    response.set_etag(digest.hexdigest())
+    digest = sha256(visible(actor()).key.encode() + b"\0")
+    digest.update(response.get_data())
+    tag = digest.hexdigest()[:24]
+    response.headers.add("ETag", f'"{tag}"')
     shows = seen.shown(response)
     seen.held(shows)
-    if "asked" in g:
-        services().tags.note(*g.asked, digest.hexdigest(), shows)
-    response.make_conditional(request)
+    asked = g.get("asked")
+    if asked:
+        services().tags.note(*asked, tag, shows)
+    if not request.environ.keys().isdisjoint(_CONDITIONS):
+        response.make_conditional(request)
     return response
 
 
-def _unless_held(answer: Callable[[], Response]) -> Response:
+def _unless_held(answer: Callable[[View], Response]) -> Response:
     """The answer of a search, made only when the reader does not hold it already."""
     at = services()
     view = at.live.view()
     whole = "\0".join((visible(actor()).key, request.path)).encode() + b"\0" + request.query_string
     asked = blake2b(whole, digest_size=16).digest()
     tag = at.tags.of(view, asked)
-    if tag is not None and request.if_none_match.contains_weak(tag):
+    if tag is not None and "HTTP_IF_NONE_MATCH" in request.environ and request.if_none_match.contains_weak(tag):
         response = Response(status=304)
         response.set_etag(tag)
         seen.held(at.tags.shown(tag))
         return response
     g.asked = (view, asked)
-    return answer()
+    return answer(view)
 
 
 @bp.get(f"{V1}/indicators")
 def list_indicators() -> Response:
     asked = from_query(IndicatorQuery, request.args).asked()
-    at = services()
-    return _unless_held(lambda: jsonify(search_indicators(at.store, at.live, asked, actor()).as_json()))
+    store = services().store
+    return _unless_held(lambda view: jsonify(search_indicators(store, Moment(view), asked, actor()).as_json()))
 
 
 @bp.get(f"{V1}/indicators/<id>")
@@ -105,9 +130,8 @@ def get_indicator(id: str) -> Response:
 def complete() -> Response:
     asked = from_query(CompleteQuery, request.args)
 
-    def found() -> Response:
-        completions = services().live.view().completer.complete(asked.q, asked.limit)
-        return jsonify({"items": [c.as_json() for c in completions]})
+    def found(view: View) -> Response:
+        return jsonify({"items": [c.as_json() for c in view.completer.complete(asked.q, asked.limit)]})
 
     return _unless_held(found)
 

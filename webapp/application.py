@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
@@ -16,10 +18,20 @@ from webapp import api, auth, errors, security, seen
 from webapp.services import Services
 from webapp.views import account, audit, drafts, library, people, policies, relevance
 
+# So many more objects are made than let go of before garbage is looked for; a suggestion makes some thousands.
+BETWEEN = 10_000
+
+
+class _App(Flask):
+    """Flask without asking each view and hook at every request whether it is a coroutine: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
 
 def create(data: Path) -> Flask:
     """See :func:`webapp.create_app`."""
-    app = Flask("webapp")
+    app = _App("webapp")
     store = Store.open(data)
     live = Live(store)
     # The first answers wait for this and no more; the rest is for :func:`warm`.
@@ -46,6 +58,7 @@ def warm(app: Flask) -> None:
         search.search_indicators(store, live, search.Query(text), PUBLIC)
         live.view().completer.complete(text)
     indicators.remember(store)
-    # All this stays: whoever collects garbage need not look through it again and again.
+    # All this stays: whoever collects garbage need not look through it again and again, nor within every answer.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(BETWEEN)

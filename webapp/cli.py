@@ -9,7 +9,7 @@ import threading
 import time
 from argparse import SUPPRESS, ArgumentParser, Namespace, _SubParsersAction
 from ipaddress import ip_address
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import waitress
 
@@ -22,6 +22,11 @@ from corpus.errors import BadInput, Conflict, Forbidden, NotReady, NotSignedIn, 
 from corpus.people import User
 from corpus.store import FILE_NAME, Store
 from indexer import build, folding, meaning, semantic, settings
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+    from waitress.server import BaseWSGIServer
 
 PERSONAS = (
     ("部门示例", Role.DEPARTMENT, "州交通运输局", Clearance.OWN),
@@ -114,7 +119,7 @@ def run_serve(args: Namespace) -> int:
     app = create_app(data)
     security.trust(app, args.host)
     try:
-        server = waitress.create_server(app, host=args.host, port=args.port, threads=THREADS, ident=None)
+        server = listen(app, args.host, args.port)
     except OSError as error:
         raise BadInput(
             f"地址 {args.host}:{args.port} 不能使用（{error.strerror}），请用 PORT 换一个端口，或先停止占用它的程序。",
@@ -135,6 +140,15 @@ def run_serve(args: Namespace) -> int:
         stop.set()
         server.close()
     return 0
+
+
+def listen(app: WSGIApplication, host: str, port: int) -> BaseWSGIServer:
+    """A server ready to run. Raises OSError when the address cannot be used.
+
+    It goes on reading while a thread is waited for: so it sees who has gone, and makes no answer for them. The drafting
+    page lets go of its question with every further word.
+    """
+    return waitress.create_server(app, host=host, port=port, threads=THREADS, ident=None, channel_request_lookahead=1)
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from flask import Request
@@ -64,24 +65,25 @@ class _Input(BaseModel):
 class IndicatorQuery(_Input):
     """``GET /indicators``: a facet given several times takes any of its values."""
 
+    # Empty defaults are tuples: pydantic would copy lists for every request.
     q: Words = ""
-    domain: Values = Field([], description="领域")
-    industry: Values = Field([], description="行业")
-    use: Values = Field([], description="用途")
-    kind: Values = Field([], description="共性 common 或个性 specific")
-    level1: Values = Field([], description="一级指标")
-    level2: Values = Field([], description="二级指标")
-    unit: Values = Field([], description="计量单位")
-    owner: Values = Field([], description="来源部门")
-    theme: Values = Field([], description="共性类别")
+    domain: Values = Field((), description="领域")
+    industry: Values = Field((), description="行业")
+    use: Values = Field((), description="用途")
+    kind: Values = Field((), description="共性 common 或个性 specific")
+    level1: Values = Field((), description="一级指标")
+    level2: Values = Field((), description="二级指标")
+    unit: Values = Field((), description="计量单位")
+    owner: Values = Field((), description="来源部门")
+    theme: Values = Field((), description="共性类别")
     page: Page = 1
     size: Size = 20
     sort: Literal["score", "code", "name", "-updated"] = Field("score", description="排序方式；不搜索时按代码")
 
     def asked(self) -> Query:
         """The same for the search."""
-        names = set(type(self).model_fields) - {"q", "page", "size", "sort"}
-        filters = {name: values for name in sorted(names) if (values := [v for v in getattr(self, name) if v])}
+        names = sorted(_lists(type(self)) & self.model_fields_set)
+        filters = {name: values for name in names if (values := [v for v in getattr(self, name) if v])}
         return Query(self.q, filters, self.page, self.size, self.sort)
 
 
@@ -191,15 +193,21 @@ class ReviewRequest(_Input):
 def from_query(model: type[Model], arguments: MultiDict[str, str]) -> Model:
     """The parameters of an address. Raises BadInput, naming the parameter."""
     given: dict[str, object] = {}
+    several = _lists(model)
     for name, values in arguments.lists():
-        field = model.model_fields.get(name)
-        if field is not None and field.annotation is not None and "list" in str(field.annotation):
+        if name in several:
             given[name] = values
-        elif field is not None and len(values) > 1:
+        elif len(values) > 1 and name in model.model_fields:
             raise BadInput(f"参数“{name}”只能出现一次，请只保留一个。", field=name)
         else:
             given[name] = values[0]
     return _checked(model, given)
+
+
+@cache
+def _lists(model: type[BaseModel]) -> frozenset[str]:
+    """The fields that take several values."""
+    return frozenset(name for name, field in model.model_fields.items() if "list" in str(field.annotation))
 
 
 def from_body(model: type[Model], request: Request) -> Model:
@@ -241,13 +249,29 @@ _BROKEN = re.compile("[\0\ud800-\udfff]")
 
 
 def _checked(model: type[Model], given: dict[str, Any]) -> Model:
-    for path, text in _texts(given):
-        if _BROKEN.search(text):
-            raise BadInput(f"“{path or '字段名'}”中有无法识别的字符，请删除后重试。", field=path or None)
+    if not _sound(given):
+        path = next(path for path, text in _texts(given) if _BROKEN.search(text))
+        raise BadInput(f"“{path or '字段名'}”中有无法识别的字符，请删除后重试。", field=path or None)
     try:
         return model.model_validate(given)
     except ValidationError as error:
         raise _translated(error) from None
+
+
+def _sound(root: object) -> bool:
+    """Whether no text below ``root`` is broken; without recursion."""
+    stack = [root]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, str):
+            if _BROKEN.search(value):
+                return False
+        elif isinstance(value, dict):
+            stack += value
+            stack += value.values()
+        elif isinstance(value, list):
+            stack += value
+    return True
 
 
 def _texts(root: object) -> Iterator[tuple[str, str]]:

@@ -13,11 +13,12 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from flask import Flask, Response, current_app, request, session
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response, current_app, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 
 from corpus.errors import BadInput, Forbidden, NotReady, NotSignedIn
 from webapp.errors import TooMany, is_api
@@ -48,7 +49,21 @@ View = TypeVar("View", bound=Callable[..., object])
 
 
 class _Sessions(SecureCookieSessionInterface):
-    """Flask's signed cookie; Secure whenever the request came by https."""
+    """Flask's signed cookie; Secure whenever the request came by https.
+
+    Most requests bring no cookie and leave none: then nothing is made ready to sign with.
+    """
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if "HTTP_COOKIE" not in request.environ:
+            return self.session_class()
+        return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if session or session.modified:
+            super().save_session(app, session, response)
+        elif session.accessed and not any("Cookie" in varies for varies in response.headers.getlist("Vary")):
+            response.headers.add("Vary", "Cookie")
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
@@ -57,6 +72,20 @@ class _Sessions(SecureCookieSessionInterface):
 def _by_https(wsgi: WSGIApplication) -> WSGIApplication:
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return wsgi({**environ, "wsgi.url_scheme": "https"}, start_response)
+
+    return answer
+
+
+def _guarded(wsgi: WSGIApplication) -> WSGIApplication:
+    """The same answers with :data:`HEADERS`, and kept by nobody else's cache; here, so that none can leave without."""
+    always = [*HEADERS.items()]
+    usual = [*always, ("Cache-Control", "private, no-cache")]
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            return start_response(status, headers + (always if "Cache-Control" in dict(headers) else usual), exc_info)
+
+        return wsgi(environ, start)
 
     return answer
 
@@ -102,6 +131,7 @@ def init(app: Flask, data: Path) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
     )
     app.session_interface = _Sessions()
+    app.wsgi_app = _guarded(app.wsgi_app)  # type: ignore[method-assign]
     if os.environ.get(HTTPS_VARIABLE) == "1":
         app.wsgi_app = _by_https(app.wsgi_app)  # type: ignore[assignment, method-assign]
     app.extensions["zhibiao_hosts"] = set(LOCAL_HOSTS)
@@ -110,7 +140,6 @@ def init(app: Flask, data: Path) -> None:
     trust(app, os.environ.get("HOST", ""), *os.environ.get(HOSTS_VARIABLE, "").split(","))
     app.jinja_env.globals["csrf_token"] = csrf_token
     app.before_request(_check_host)
-    app.after_request(_add_headers)
 
 
 def secret_key(data: Path) -> bytes:
@@ -145,6 +174,7 @@ def trust(app: Flask, *names: str) -> None:
     app.extensions["zhibiao_hosts"] |= {_host(name.strip()) for name in names if name.strip()}
 
 
+@lru_cache(maxsize=64)
 def _host(name: str) -> str:
     """A Host header, or a configured name, without its port; an IPv6 address in its brackets."""
     name = name.lower()
@@ -201,6 +231,8 @@ def bearer() -> str | None:
 
     Basic belongs to a proxy in front of the service and is none of ours.
     """
+    if "HTTP_AUTHORIZATION" not in request.environ:  # as of nearly all
+        return None
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     if not scheme or scheme.lower() == "basic":
         return None
@@ -218,14 +250,3 @@ def check_rate() -> None:
     wait = attempts.count(request.remote_addr or "", ADDRESS_LIMIT)
     if wait:
         raise TooMany(f"登录尝试过于频繁，请 {wait} 秒后再试。", seconds=wait)
-
-
-# Headers
-
-
-def _add_headers(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers[name] = value
-    if "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "private, no-cache"
-    return response

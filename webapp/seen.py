@@ -40,11 +40,15 @@ def shown(response: Response) -> frozenset[str]:
 
 def held(keys: Iterable[str]) -> None:
     """The reader holds the answer already, and is told to show it again: with these records."""
-    g.held = frozenset(keys)
+    if keys := frozenset(keys):
+        g.held = keys
 
 
 def _begin() -> None:
-    g.gathered, g.seer = seen.begin(actor()), actor()
+    who = actor()
+    gathered = seen.begin(who)
+    if gathered is not None:
+        g.gathered, g.seer = gathered, who
 
 
 def _end(_: BaseException | None) -> None:
@@ -52,7 +56,7 @@ def _end(_: BaseException | None) -> None:
 
 
 def _write(response: Response) -> Response:
-    if request.method == "HEAD":
+    if "gathered" not in g or request.method == "HEAD":
         return response
     keys = g.get("held") or shown(response)
     if not keys:

@@ -29,10 +29,11 @@ from corpus.access import (
     visible,
 )
 from corpus.errors import Forbidden, NotSignedIn
-from corpus.model import Visibility
+from corpus.model import Policy, Visibility
 
 OURS, THEIRS = "州教育体育局", "州公安局"
 OPEN, SHUT = Visibility.PUBLIC, Visibility.RESTRICTED
+POLICY = Policy("p", "", "", "", None, "", "", "", "", OPEN, OURS, 1, "")
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,15 @@ def test_sql_and_condition_agree(actor: Actor, records: list[tuple[Visibility, s
         condition, parameters = scope.sql("k")
         found = db.execute(f"select rowid - 1 from kept k where {condition} order by rowid", parameters).fetchall()
     assert [n for (n,) in found] == [n for n, (v, o) in enumerate(records) if scope.allows(v, o)]
+
+
+@given(ACTORS, RECORDS)
+def test_of_many_records_those_are_allowed_that_are_one_by_one(
+    actor: Actor, records: list[tuple[Visibility, str]]
+) -> None:
+    scope = visible(actor)
+    made = [replace(POLICY, id=str(n), visibility=v, owner=owner) for n, (v, owner) in enumerate(records)]
+    assert scope.allowed(made) == [p for p in made if scope.allows(p.visibility, p.owner)]
 
 
 @settings(deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -244,6 +245,13 @@ def test_without_an_index_there_is_one_clear_error(tmp_path: Path) -> None:
     assert found(store, live, "") == (0, [])
     live.close()
     store.close()
+
+
+def test_an_index_that_is_taken_away_is_missed_at_once(store: Store, live: Live) -> None:
+    assert live.view() is live.view()
+    shutil.rmtree(build.root(store.folder))
+    with pytest.raises(NotReady, match="还没有建立索引"):
+        live.view()
 
 
 def test_eight_threads_search_while_another_writes_and_builds(

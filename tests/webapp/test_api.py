@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -403,6 +404,38 @@ def test_what_was_answered_while_meaning_failed_is_made_again(app: Flask) -> Non
     assert tags.of(meant, b"1") == "with"
     queries.trouble = "坏了"
     assert tags.of(meant, b"1") is None
+
+
+NUMBERS = st.integers() | st.sampled_from([2**63, 2**64, -(2**63) - 1, 10**30])
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | NUMBERS
+    | st.text()
+    | st.sampled_from(["<b>&'\"/\\", "\x7f\x00\x1f\u2028", "不可公开 𠀀"]),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(VALUES)
+def test_answers_are_written_as_python_writes_them(app: Flask, value: object) -> None:
+    with app.app_context():
+        text = app.json.response(value).get_data(as_text=True)
+    assert text == json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_no_digit_is_lost(app: Flask, value: float) -> None:
+    with app.app_context():
+        assert app.json.response([value]).get_json() == [value]
+
+
+def test_other_things_are_written_by_flask(app: Flask) -> None:
+    day = datetime(2026, 1, 31, tzinfo=UTC)
+    with app.app_context():
+        assert app.json.response({"at": day, "n": {1: 10**20}}).get_json() == {
+            "at": "Sat, 31 Jan 2026 00:00:00 GMT", "n": {"1": 10**20},
+        }  # fmt: skip
 
 
 def test_posts_and_errors_are_not_stored(public: FlaskClient) -> None:

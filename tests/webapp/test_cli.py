@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +16,9 @@ from corpus import people
 from corpus.access import Role
 from corpus.store import Store
 from webapp import cli
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 
 @pytest.fixture
@@ -72,3 +81,51 @@ def test_personas_come_in_by_a_link_alone(tmp_path: Path, capsys: pytest.Capture
     cli._print_personas(store, "http://127.0.0.1:1")
     assert capsys.readouterr().out.count("/enter/") == 3
     store.close()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that the server does by itself, ten seconds at most."""
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_nothing_is_made_for_who_has_gone() -> None:
+    """All threads are busy; one more asks, and leaves before its turn comes."""
+    made: list[str] = []
+    go = threading.Event()
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        made.append(environ["PATH_INFO"])
+        go.wait(10)
+        start_response("200 OK", [("Content-Length", "0")])
+        return [b""]
+
+    server = cli.listen(answer, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    busy = [f"/{n}" for n in range(cli.THREADS)]
+    clients: list[http.client.HTTPConnection] = []
+
+    try:
+        for path in busy:
+            clients.append(http.client.HTTPConnection("127.0.0.1", int(server.effective_port), timeout=20))
+            clients[-1].request("GET", path)
+        until(lambda: len(made) == cli.THREADS)
+        with socket.create_connection(("127.0.0.1", int(server.effective_port))) as gone:
+            gone.sendall(b"GET /gone HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            until(lambda: len(server.task_dispatcher.queue) == 1)
+        until(lambda: len(server.active_channels) == cli.THREADS)
+        go.set()
+        assert [client.getresponse().read() for client in clients] == [b""] * cli.THREADS
+        clients[0].request("GET", "/after")
+        assert clients[0].getresponse().read() == b""
+    finally:
+        go.set()
+        until(lambda: server.task_dispatcher.active_count == 0)
+        server.trigger.pull_trigger(server.close)  # in its own thread, between two things that it does
+        for client in clients:
+            client.close()
+        thread.join(10)
+    assert (sorted(made[: cli.THREADS]), made[cli.THREADS :]) == (sorted(busy), ["/after"])
