@@ -9,7 +9,7 @@ from hashlib import blake2s
 from typing import Any
 
 from corpus import editions, seen
-from corpus.access import PUBLIC, Actor, Clearance, sees_drafts, visible
+from corpus.access import PUBLIC, Actor, Clearance, Scope, sees_drafts, visible
 from corpus.errors import Conflict, NotFound
 from corpus.memory import Memory
 from corpus.model import Category, Indicator, Kind, Operator, Owner, Status, Use, Visibility, category
@@ -18,7 +18,7 @@ from corpus.store import Store, now
 KEYWORD_MARK = "、"
 # Restricted records count from here, so that the public codes show no gap where they stand.
 RESTRICTED_SERIAL = 90_000
-# A record takes about two kilobytes.
+# A record takes about two kilobytes: forty megabytes of a library of any size. What is not held is read by its id.
 _memory = Memory[Indicator](kept=20_000)
 
 _COLUMNS = (
@@ -166,7 +166,7 @@ def get(store: Store, id_or_code: str, actor: Actor) -> Indicator:
 
     Raises NotFound when there is none that ``actor`` may see.
     """
-    condition, parameters = visible(actor).sql("i")
+    condition, parameters = _checked(visible(actor))
     found = list(_select(store, f"(i.id = ? or i.code = ?) and {condition}", [id_or_code, id_or_code, *parameters]))
     if not found or (found[0].status is Status.DRAFT and not sees_drafts(actor, found[0].owner)):
         raise NotFound("没有找到这条指标，请检查编号或返回搜索。")
@@ -174,12 +174,18 @@ def get(store: Store, id_or_code: str, actor: Actor) -> Indicator:
     return _successors(store, found[:1], actor)[0]
 
 
+def _checked(scope: Scope) -> tuple[str, list[str]]:
+    """The condition of a scope, for records that others find: by it SQLite would look through all public ones."""
+    condition, parameters = scope.sql("i")
+    return f"({condition}) is true", parameters
+
+
 def _successors(store: Store, records: Sequence[Indicator], actor: Actor) -> list[Indicator]:
     """The same records; one that was replaced by what ``actor`` may not see does not name it."""
     wanted = sorted({i.replaced_by for i in records if i.replaced_by})
     if not wanted:
         return list(records)
-    condition, parameters = visible(actor).sql("i")
+    condition, parameters = _checked(visible(actor))
     found = _select(store, f"i.id in ({', '.join('?' * len(wanted))}) and {condition}", [*wanted, *parameters])
     known = {"", *(i.id for i in found if i.status is not Status.DRAFT or sees_drafts(actor, i.owner))}
     return [i if i.replaced_by in known else replace(i, replaced_by="") for i in records]
@@ -193,27 +199,39 @@ def fetch(store: Store, ids: Sequence[str], actor: Actor) -> list[Indicator]:
     if not ids:
         return []
     scope = visible(actor)
-    condition, parameters = scope.sql("i")
+    condition, parameters = _checked(scope)
 
     def read(missing: list[str]) -> dict[str, Indicator]:
         where = f"i.id in ({', '.join('?' * len(missing))}) and i.status = 'active' and {condition}"
         return {i.id: i for i in _select(store, where, [*missing, *parameters], order="")}
 
     found = _memory.recall(store, ids, read)
-    allowed = [i for id in ids if (i := found.get(id)) and scope.allows(i.visibility, i.owner)]
+    allowed = scope.allowed([i for i in map(found.get, ids) if i is not None])
     seen.report("indicators", allowed)
     return _successors(store, allowed, actor)
 
 
 def remember(store: Store) -> None:
     """Read the active records ahead, as far as there is room in memory: the first answers need not wait for them."""
-    _memory.fill(store, ((i.id, i) for i in active(store, "full")))
+    # In no order: that of :func:`active` would have all of a large library sorted for the first of it.
+    _memory.fill(store, ((i.id, i) for i in _select(store, "i.status = 'active'", [], order="")))
 
 
 def active(store: Store, edition: str) -> Iterator[Indicator]:
     """Every active record of an index edition (``open`` or ``full``), ordered by visibility, use and code."""
     where = "i.status = 'active'" + (" and i.visibility = 'public'" if edition == "open" else "")
     return _select(store, where, [], order="i.visibility, i.use_code, i.code")
+
+
+def names(store: Store) -> Iterator[tuple[str, str, str | None]]:
+    """Id, name and code of the use of every active public record, in the order of :func:`active`."""
+    where = "status = 'active' and visibility = 'public'"
+    return store.db.conn.execute(f"select id, name, use_code from indicators where {where} order by use_code, code")
+
+
+def count(store: Store) -> int:
+    """How many records there are, whatever their status."""
+    return int(store.value("select count(*) from indicators"))
 
 
 def current(store: Store, ids: Iterable[str]) -> list[Indicator]:

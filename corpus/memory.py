@@ -40,14 +40,15 @@ class Memory(Generic[T]):
                     self._forget(shelf, {change.record_id for change in store.changes_since(shelf.head)})
                 shelf.head = head
             things = shelf.things if shelf.head == head else {}
-            found = {id: things[id] for id in ids if id in things}
-        missing = [id for id in ids if id not in found]
+            held = zip(ids, map(things.get, ids), strict=True)
+            found = {id: thing for id, thing in held if thing is not None}
+        missing = [id for id in ids if id not in found] if len(found) < len(ids) else []
         if missing:
             fresh = read(missing)
             found |= fresh
             with shelf.lock:
                 if shelf.head == head:  # else the memory has gone on since
-                    shelf.things |= fresh
+                    shelf.things |= {id: fresh[id] for id in missing if id in fresh}  # in the order they were asked for
                     for id in list(islice(shelf.things, max(0, len(shelf.things) - self.kept))):
                         del shelf.things[id]
         return found

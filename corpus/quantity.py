@@ -160,6 +160,12 @@ _DEADLINE = re.compile(_DEADLINE_LEAD + _DATE.replace("N", "2") + _DEADLINE_TAIL
 _PERIOD = re.compile(
     _DEADLINE_LEAD + _DATE.replace("N", "1") + "(?:--|[-~—至到])" + _DATE.replace("N", "2") + _DEADLINE_TAIL
 )
+# No quantity goes over these signs, nor does what stands beyond them count; a comma may be one of 1,200.
+_BOUNDARY = re.compile("[。；;！!？?、：:，,](?<![^一-鿿][，,])")
+# Without one of these characters there is no quantity.
+_FIGURE = re.compile("[0-9〇零一二两三四五六七八九十百千万亿半]")
+# Longer ones are read anew each time.
+MAX_CLAUSE = 100
 _YEAR_IN_WORDS = re.compile("[〇零一二三四五六七八九]{4}(?=年)")
 _BARE_NUMBER = re.compile("[0-9]{4}[-.][0-9]{1,2}")  # 2021.12: a month only where no unit or operator says number
 _HALVES = {"上半年": 6, "下半年": 12}
@@ -477,9 +483,21 @@ def find(text: str) -> list[tuple[Quantity, tuple[int, int]]]:
 
     Document numbers, years, months, dates, ordinals, list numbers and 一个 as an article are left out.
     """
+    found = []
+    at = 0
+    for end in [*[boundary.end() for boundary in _BOUNDARY.finditer(text)], len(text)]:
+        clause = text[at:end]
+        for quantity, (start, stop) in _remembered(clause) if len(clause) <= MAX_CLAUSE else _in_clause(clause):
+            found.append((quantity, (at + start, at + stop)))
+        at = end
+    return found
+
+
+def _in_clause(text: str) -> tuple[tuple[Quantity, tuple[int, int]], ...]:
+    """The same for a text, whatever ends clauses in it."""
     plain = "".join(map(_one, text))
     found: list[tuple[Quantity, tuple[int, int]]] = []
-    at = 0
+    at = 0 if _FIGURE.search(plain) else len(plain)
     while start := _START.search(plain, at):
         begin = start.start()
         named = _OPERATOR.match(plain, begin)
@@ -503,7 +521,11 @@ def find(text: str) -> list[tuple[Quantity, tuple[int, int]]]:
             numeral.end if numeral else 0,
             words.end() if words else 0,
         )
-    return found
+    return tuple(found)
+
+
+# Most clauses of a draft were there a moment before.
+_remembered = lru_cache(maxsize=2048)(_in_clause)
 
 
 def show(quantity: Quantity) -> str:

@@ -61,10 +61,9 @@ def themes(project: str, goal: str) -> dict[str, tuple[float, str]]:
     """Theme -> (how sure, 0 to 1; the word that says so): a word in the project's name says more than in its goal."""
     found: dict[str, tuple[float, str]] = {}
     for theme, pattern in _PATTERNS.items():
-        named, said = pattern.search(project), pattern.search(goal)
-        if named:
+        if named := pattern.search(project):
             found[theme] = (1.0, named[0])
-        elif said:
+        elif said := pattern.search(goal):
             found[theme] = (0.5, said[0])
     return found
 

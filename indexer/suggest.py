@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from corpus import indicators, policies
 from corpus.access import Actor, visible
@@ -12,10 +13,12 @@ from corpus.model import CATEGORIES, Category, Indicator
 from corpus.policies import Found
 from corpus.store import Store
 from indexer import candidates, query, search
-from indexer.candidates import REQUIRED, InferredUse
-from indexer.engine import Part, Plan
+from indexer.candidates import REQUIRED, Candidate, InferredUse
+from indexer.engine import Plan
 from indexer.live import View, Views
 
+# So many of the draft's words are named as reasons.
+WORDS = 3
 MAX_PROJECT, MAX_GOAL, MAX_CHOSEN, MAX_LIMIT = 200, 5000, 200, 60
 ITEM_FIELDS = (
     "id", "code", "name", "kind", "level1", "level2", "domain", "industry", "use", "theme", "definition", "operator",
@@ -36,8 +39,7 @@ class Draft:
     limit: int = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Suggested:
+class Suggested(NamedTuple):
     """An indicator to take over, and true reasons for it; ``value`` is the goal's own figure for it, or empty."""
 
     indicator: Indicator
@@ -45,9 +47,33 @@ class Suggested:
     why: tuple[str, ...]
     value: str = ""
 
+    def as_json(self) -> dict[str, object]:
+        """The indicator's :data:`ITEM_FIELDS` and what is said of it."""
+        i, use = self.indicator, self.indicator.use  # an Enum's ``value`` is a property written in Python
+        return {
+            "id": i.id,
+            "code": i.code,
+            "name": i.name,
+            "kind": i.kind._value_,
+            "level1": i.category.level1,
+            "level2": i.category.level2,
+            "domain": use.domain if use else None,
+            "industry": use.industry if use else None,
+            "use": use.use if use else None,
+            "theme": i.theme,
+            "definition": i.definition,
+            "operator": i.operator._value_,
+            "unit": i.unit,
+            "reference": i.reference,
+            "reference_kind": i.reference_kind,
+            "visibility": i.visibility._value_,
+            "score": self.score,
+            "why": list(self.why),
+            "value": self.value,
+        }
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+
+class Coverage(NamedTuple):
     """How a category stands: rows chosen, suggestions at hand, and whether a complete table must have it."""
 
     category: Category
@@ -74,15 +100,7 @@ class Suggestions:
                 {"domain": u.use.domain, "industry": u.use.industry, "use": u.use.use, "confidence": u.confidence}
                 for u in self.uses
             ],
-            "items": [
-                {
-                    **{k: v for k, v in s.indicator.as_json().items() if k in ITEM_FIELDS},
-                    "score": s.score,
-                    "why": list(s.why),
-                    "value": s.value,
-                }
-                for s in self.items
-            ],
+            "items": [item.as_json() for item in self.items],
             "coverage": {
                 c.category.level2: {"chosen": c.chosen, "suggested": c.suggested, "required": c.required}
                 for c in self.coverage
@@ -105,13 +123,18 @@ def suggest(store: Store, live: Views, draft: Draft, actor: Actor) -> Suggestion
     project = query.matter(draft.project)
     pool = candidates.Pool(store, view, actor, plan, f"{project}：{draft.goal}")
     uses = picked or candidates.infer(pool)
-    listed = candidates.of_draft(pool, uses, project, draft.goal)
-    left = [c for c in listed if c.indicator.id not in draft.chosen]
-    items = candidates.cover(left, chosen, draft.limit) if pool.settings.cover else left[: draft.limit]
-    explained = pool.engine.explain(plan, [c.indicator.id for c in items])
+    ranked = candidates.of_draft(pool, uses, project, draft.goal)
+    if held := set(draft.chosen):
+        ranked = [row for row in ranked if row[2].id not in held]
+    if pool.settings.cover:
+        items = candidates.cover(ranked, chosen, draft.limit)
+    else:
+        items = [Candidate(*row) for row in ranked[: draft.limit]]
+    # Why starts with up to three of the draft's words that the score rests on, and where they stand.
+    explained = pool.engine.explain(plan, [c.indicator.id for c in items], most=WORDS)
+    said = [[search.why(plan, parts).removesuffix("。")] if parts else [] for parts in explained]
     found = tuple(
-        Suggested(c.indicator, round(c.score, 4), (*_words(plan, parts), *c.why), c.value)
-        for c, parts in zip(items, explained, strict=True)
+        [Suggested(c.indicator, round(c.score, 4), (*words, *c.why), c.value) for c, words in zip(items, said, strict=True)]
     )
     passages = _passages(store, view, plan, actor)
     return Suggestions(tuple(uses), found, _coverage(chosen, found), _missing(chosen), passages, view.generation)
@@ -137,26 +160,10 @@ def _check(draft: Draft) -> None:
         raise BadInput(f"建议条数须在 1 到 {MAX_LIMIT} 之间，请修改。", field="limit")
 
 
-def _words(plan: Plan, parts: Sequence[Part]) -> list[str]:
-    """Up to three of the draft's words that this record's score rests on, and where they stand."""
-    strongest: dict[int, Part] = {}
-    for part in parts:
-        if part.field != "chars":
-            strongest.setdefault(part.unit, part)
-    best = sorted(strongest.values(), key=lambda part: -part.score)[:3]
-    return [search.why(plan, best).removesuffix("。")] if best else []
-
-
 def _coverage(chosen: Sequence[Indicator], items: Sequence[Suggested]) -> tuple[Coverage, ...]:
-    return tuple(
-        Coverage(
-            category=c,
-            chosen=sum(i.category is c for i in chosen),
-            suggested=sum(s.indicator.category is c for s in items),
-            required=c.level2 in REQUIRED,
-        )
-        for c in CATEGORIES
-    )
+    have = [i.category.code for i in chosen]
+    more = [item.indicator.category.code for item in items]
+    return tuple([Coverage(c, have.count(c.code), more.count(c.code), c.level2 in REQUIRED) for c in CATEGORIES])
 
 
 def _missing(chosen: Sequence[Indicator]) -> tuple[str, ...]:

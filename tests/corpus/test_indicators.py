@@ -307,6 +307,26 @@ def test_records_read_ahead_are_asked_for_by_everybody_and_follow_the_feed(libra
     again.close()
 
 
+def test_records_are_found_by_id_and_not_among_all_that_may_be_seen(library: Store, cast: Any) -> None:
+    """SQLite would take the index of visibility for more than a few ids: all public records, each time."""
+    ids = [KIRIN, PHOENIX, BUDGET, RETIRED, DRAFT, KINDERGARTEN]
+    plans = set()
+    for actor in cast:
+        again = Store.open(library.folder)
+        seen = reads(again)
+        indicators.fetch(again, ids, actor)
+        (sql,) = seen
+        plans.add(again.rows(f"explain query plan {sql}")[0]["detail"])
+        again.close()
+    assert plans == {"SEARCH i USING INDEX sqlite_autoindex_indicators_1 (id=?)"}
+
+
+def test_names_are_those_of_the_active_public_records(library: Store) -> None:
+    expected = [(i.id, i.name, i.use.code if i.use else None) for i in indicators.active(library, "open")]
+    assert list(indicators.names(library)) == expected
+    assert indicators.count(library) == len(list(indicators.everything(library)))
+
+
 def test_memory_is_bounded(library: Store, make: Make, cast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(indicators._memory, "kept", 3)
     written = indicators.put(

@@ -9,9 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from corpus import quantity as quantities
 from corpus.quantity import UNITS, Deadline, Qualitative, Quantity, Unit, find, parse, same_dimension, show
 
 
@@ -247,6 +248,18 @@ def test_nothing_raises_and_what_is_read_can_be_shown(text: str, unit: str, oper
     assert spans == sorted(spans)
     assert all(0 <= start < end <= len(text) for start, end in spans)
     assert all(parse(show(quantity)) == quantity for quantity, _ in find(text))
+
+
+PROSE = [*PIECES, *"，,。；;：、！?0１２人％第〔.+/-~时多余路萬\n", "1,200", "公里", "两个半小时", "不低于", "以上"]
+
+
+@given(st.lists(st.sampled_from(PROSE), max_size=16).map("".join) | st.text(max_size=300))
+@example("每半年")
+@settings(max_examples=500)
+def test_read_clause_by_clause_a_text_gives_what_it_gives_as_one(text: str) -> None:
+    """Twice, as clauses are remembered; the figure at the end, which has no unit, has all of the text looked through."""
+    whole = list(quantities._in_clause(text + "。7"))
+    assert [find(text), find(text), find(text + "。" + text)[: len(whole)]] == [whole] * 3
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def ranked(store: Store, view: View, draft: Draft, actor: Actor = PUBLIC) -> lis
     project = query.matter(draft.project)
     plan = query.draft([*query.project_parts(draft.project), (draft.goal, 1.0)], view.words)
     pool = Pool(store, view, actor, plan, f"{project}：{draft.goal}")
-    return of_draft(pool, infer(pool), project, draft.goal)
+    return [Candidate(*row) for row in of_draft(pool, infer(pool), project, draft.goal)]
 
 
 def pool(store: Store, view: View, draft: Draft) -> Pool:
@@ -211,6 +211,19 @@ def test_without_the_word_or_the_figure_that_a_reason_names_it_falls(
     later = {c.indicator.code: c for c in after}.get(code)
     assert scores(after).get(code, 0.0) < c.score
     assert later is None or [why for why in later.why if f"“{word}”" in why] == []
+
+
+def test_a_figure_belongs_to_the_two_nearest_of_its_unit(store: Store, live: Live, put_rows: PutRows) -> None:
+    more = {"code": "2100011", "name": "公路里程", "level2": "数量", "operator": "≥", "reference": "9", "unit": "公里",
+            "visibility": "公开", "kind": "共性", "owner": "州财政局", "theme": "通用", "definition": "农村公路养护"}  # fmt: skip
+    put_rows(store, more)
+    found = ranked(store, live.view(), ROADS)
+    counted = {c.indicator.code: c for c in found if c.indicator.unit == "公里"}
+    assert counted["2100011"].lexical > EVIDENCE
+    assert {code: c.value for code, c in counted.items() if c.lexical >= EVIDENCE} == {
+        "2100001": "120", "2100002": "120", "2100011": "",
+    }  # fmt: skip
+    assert reasons(found, "目标中的“120公里”") == {"2100001", "2100002"}
 
 
 def test_under_another_use_what_the_inferred_one_gave_is_gone(store: Store, live: Live) -> None:
@@ -360,7 +373,7 @@ def card(number: int, level2: str, name: str, score: float, **fields: Any) -> Ca
         reference_source="", scoring="", evidence="", keywords=(), owner="州交通运输局", visibility=Visibility.PUBLIC,
         restricted_reason="", status=Status.ACTIVE, origin="", replaced_by="", revision=1, updated="",
     )  # fmt: skip
-    return Candidate(indicator, fields.pop("lexical", score), score, **fields)
+    return Candidate(-score, code, indicator, fields.pop("lexical", score), **fields)
 
 
 def unlike(number: int) -> str:
@@ -423,7 +436,7 @@ def test_a_set_with_room_covers_every_category_that_a_table_has(many: list[Candi
 @pytest.mark.parametrize("limit", [20, 40, 60])
 def test_common_ones_of_a_projects_type_leave_room_to_its_own(many: list[Candidate], limit: int) -> None:
     """All of them are better than the project's own, and yet they get their room alone, until the rest is filled."""
-    best = [replace(c, score=c.score + 9) if c.indicator.kind is Kind.COMMON else c for c in many]
+    best = [c._replace(minus=c.minus - 9) if c.indicator.kind is Kind.COMMON else c for c in many]
     best.sort(key=lambda c: (-c.score, c.indicator.code))
     few = [c for c in best if c.indicator.category.level2 in REQUIRED]
     found = cover(few, (), limit)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from corpus import indicators
 from corpus.access import Clearance, visible
 from corpus.model import Indicator, Kind, Status, Visibility
+from corpus.store import Store
 from indexer import documents, folding
 
 from .library import BEASTS, LATE_USE, WORDS, made, record
@@ -253,8 +254,10 @@ def test_an_index_that_counts_what_is_hidden_is_found(tmp_path: Path, monkeypatc
 
 
 def test_completions_of_restricted_records_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    active = indicators.active
-    monkeypatch.setattr("indexer.complete.indicators.active", lambda store, _: active(store, "full"))
+    def names(store: Store) -> list[tuple[str, str, str | None]]:
+        return [(i.id, i.name, i.use.code if i.use else None) for i in indicators.active(store, "full")]
+
+    monkeypatch.setattr("indexer.complete.indicators.names", names)
     with world(tmp_path, made(Random(4), 25), [PUBLIC]) as here:
         for i in here.library.sealed:
             here.compare(PUBLIC, Ask("api.complete", "GET", "/api/v1/complete", {"q": i.name}))
