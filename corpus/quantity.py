@@ -525,7 +525,7 @@ def _in_clause(text: str) -> tuple[tuple[Quantity, tuple[int, int]], ...]:
 
 
 # Most clauses of a draft were there a moment before.
-_remembered = lru_cache(maxsize=2048)(_in_clause)
+_remembered = lru_cache(maxsize=16384)(_in_clause)
 
 
 def show(quantity: Quantity) -> str:

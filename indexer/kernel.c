@@ -660,7 +660,15 @@ static int add(Row *row, Sum *sums, int32_t low, uint32_t span) {
     if (at == end || (uint32_t)documents[at] - (uint32_t)low >= span)
         return 0;
     double weight = row->weights[0];
-    for (uint32_t place; at < end && (place = (uint32_t)documents[at] - (uint32_t)low) < span; at++) {
+    uint32_t place;
+    if (!row->fields && !row->stage) /* most rows, in short */
+        for (uint16_t unit = (uint16_t)row->unit; at < end && (place = (uint32_t)documents[at] - (uint32_t)low) < span; at++) {
+            Sum *sum = sums + place;
+            sum->points += weight * impacts[at];
+            sum->met = (uint16_t)(sum->met + (sum->seen != unit));
+            sum->seen = unit;
+        }
+    for (; at < end && (place = (uint32_t)documents[at] - (uint32_t)low) < span; at++) {
         if (row->fields) {
             int field = row->fields[at];
             if (field >= WIDTH || (row->only >= 0 && row->only != field))
@@ -1363,6 +1371,19 @@ static uint8_t *asked_of(const Index *ix, PyObject *asked) {
 /* Puts an item, which is let go of, into a tuple. */
 static int put(PyObject *tuple, Py_ssize_t at, PyObject *item) { return item && !PyTuple_SetItem(tuple, at, item); }
 
+/* Python's string of some characters; ids are nearly always ASCII, which is sooner. */
+static PyObject *string(const uint32_t *text, int64_t length) {
+    char buffer[64];
+    int order = NATIVE;
+    uint32_t all = 0;
+    for (int64_t k = 0; k < length && length <= 64; k++) {
+        all |= text[k];
+        buffer[k] = (char)text[k];
+    }
+    return length <= 64 && all < 128 ? PyUnicode_FromStringAndSize(buffer, length)
+                                     : PyUnicode_DecodeUTF32((const char *)text, 4 * length, "surrogatepass", &order);
+}
+
 /* The ids of the page and their scores, in whole parts of one; of lists 0. */
 static int page(const Index *ix, const Asked *a, const Work *w, double parts, PyObject **ids, PyObject **keys) {
     int64_t kept = w->count > a->head.offset ? w->count - a->head.offset : 0;
@@ -1371,10 +1392,9 @@ static int page(const Index *ix, const Asked *a, const Work *w, double parts, Py
     *keys = PyTuple_New(kept);
     for (int64_t k = 0; *ids && *keys && k < kept; k++) {
         int64_t length;
-        int order = NATIVE;
         const uint32_t *id = string_of(&ix->segments[hits[k].segment].ids.texts, hits[k].document, &length);
         double key = a->head.sort < 0 ? rint(hits[k].key * parts) / parts : 0.0;
-        if (!put(*ids, k, PyUnicode_DecodeUTF32((const char *)id, 4 * length, "surrogatepass", &order)) ||
+        if (!put(*ids, k, string(id, length)) ||
             !put(*keys, k, PyFloat_FromDouble(key)))
             return 0;
     }

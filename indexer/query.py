@@ -46,8 +46,8 @@ ASPECTS = {
 PROJECT, ASIDE = 1.5, 0.25
 # The longest unknown word that is read as an abbreviation, by the first characters of its words.
 MAX_GUESS = 4
-# The longest clause or word that is remembered.
-MAX_CLAUSE = 64
+# The longest clause or word that is remembered, and how many clauses of drafts: some hundred drafts being written.
+MAX_CLAUSE, CLAUSES = 64, 16384
 _QUOTED = re.compile(r"[\"“”「『]([^\"“”「」『』]{1,100})[\"“”」』]")
 # A point between digits belongs to the figure: PM2.5.
 _JUNK = re.compile(r"(?:[\"“”「」『』*?？＊!！,，。;；:：、()（）\[\]{}<>《》|&^~+=\\/\x00-\x1f]|(?<!\d)\.|\.(?!\d))+")
@@ -160,7 +160,7 @@ class Vocabulary:
 
     @cached_property
     def _matters(self) -> Callable[[str], tuple[tuple[str, Unit], ...]]:
-        return lru_cache(maxsize=4096)(partial(_matters, self))
+        return lru_cache(maxsize=CLAUSES)(partial(_matters, self))
 
     @cached_property
     def _unit(self) -> Callable[[str], Unit]:
@@ -264,7 +264,7 @@ def _clause(words: Vocabulary, text: str) -> tuple[Unit, ...]:
 
 
 def _matters(words: Vocabulary, text: str) -> tuple[tuple[str, Unit], ...]:
-    units = chain.from_iterable(map(words.clause, fold(text).split()))
+    units = chain.from_iterable([_clause(words, clause) for clause in fold(text).split()])
     return tuple((unit.label, unit) for unit in units if len(unit.label) > 1 and not unit.label[0].isdigit())
 
 
