@@ -25,13 +25,14 @@ class Check:
 
 def counts(store: Store) -> dict[str, int]:
     """The size of everything, retired records left out. Raises NotReady when the file is too damaged to count."""
-    active = "select count(*) from indicators where status = 'active'"
+    of_indicators = (
+        "select count(*) as indicators, coalesce(sum(kind = 'common'), 0) as common, "
+        "coalesce(sum(kind = 'specific'), 0) as specific, "
+        "coalesce(sum(kind = 'specific' and visibility = 'public'), 0) as specific_public, "
+        "coalesce(sum(kind = 'specific' and visibility = 'restricted'), 0) as specific_restricted "
+        "from indicators where status = 'active'"
+    )
     statements = {
-        "indicators": active,
-        "common": f"{active} and kind = 'common'",
-        "specific": f"{active} and kind = 'specific'",
-        "specific_public": f"{active} and kind = 'specific' and visibility = 'public'",
-        "specific_restricted": f"{active} and kind = 'specific' and visibility = 'restricted'",
         "domains": "select count(distinct domain) from uses",
         "industries": "select count(distinct substr(code, 1, 5)) from uses",
         "uses": "select count(*) from uses",
@@ -43,7 +44,7 @@ def counts(store: Store) -> dict[str, int]:
         "lexicon": "select count(*) from lexicon",
     }
     try:
-        return {name: int(store.value(sql)) for name, sql in statements.items()}
+        return store.rows(of_indicators)[0] | {name: int(store.value(sql)) for name, sql in statements.items()}
     except sqlite3.DatabaseError as error:
         raise NotReady(f"数据库 {store.path} 已损坏（{error}），请用 zhibiao restore 从备份恢复。") from error
 

@@ -1,4 +1,4 @@
-"""``python -m bench.speed [service|grow]``: see bench/README.md."""
+"""``python -m bench.speed [service|grow|whole]``: see bench/README.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench.speed import completion, contenders, folder, library, questions, race, report, service
+from bench.speed import completion, contenders, folder, library, questions, race, report, service, whole
 from bench.speed.contenders.contender import Contender
 from bench.speed.contenders.ours import ARRAYS_ONLY
 from bench.speed.measures import MB, bandwidth, machine
@@ -30,6 +30,9 @@ def main() -> int:
     if arguments.work == "service":
         result = service.run(arguments.data, arguments.seconds)
         service.show(result)
+    elif arguments.work == "whole":
+        result = whole.run(arguments.data, arguments.records)
+        whole.show(result)
     else:
         if arguments.quick:
             os.environ[ARRAYS_ONLY] = "1"
@@ -91,15 +94,15 @@ def _sizes(text: str) -> list[int]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.speed", description=__doc__)
-    parser.add_argument("work", nargs="?", choices=("engines", "service", "grow"), default="engines")
+    parser.add_argument("work", nargs="?", choices=("engines", "service", "grow", "whole"), default="engines")
     parser.add_argument("--sizes", type=_sizes, default=list(SIZES), metavar="N,N", help="numbers of records")
     parser.add_argument("--count", type=int, default=200, help="questions of each kind")
     parser.add_argument("--only", default="", metavar="NAMES", help="these contenders, by comma; completion is one")
     parser.add_argument("--quick", action="store_true", help="do not write the product's durable index")
     parser.add_argument("--folder", type=Path, help="where the indexes are put while it runs (default: temporary)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
-    parser.add_argument("--data", type=Path, help="service: a folder to serve a copy of (default: new); grow: make")
-    parser.add_argument("--records", type=int, default=SIZES[1], help="grow: how many indicators")
+    parser.add_argument("--data", type=Path, help="service: serve a copy (default: new); grow, whole: make")
+    parser.add_argument("--records", type=int, default=SIZES[1], help="grow, whole: how many indicators")
     parser.add_argument("--seconds", type=float, default=6.0, help="service: how long each load lasts")
     return parser
 

@@ -34,6 +34,18 @@ def resident(process: int | str = "self", key: str = "VmRSS") -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:")), 0)
 
 
+def shared_out(process: int) -> list[int]:
+    """By process the memory that one and all that it started hold, in bytes; of shared pages each has its share."""
+    proc = Path(f"/proc/{process}")
+    try:
+        lines = (proc / "smaps_rollup").read_text(encoding="ascii").splitlines()
+        started = [int(pid) for task in (proc / "task").iterdir() for pid in (task / "children").read_text().split()]
+    except OSError:  # ended meanwhile
+        return []
+    held = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+    return [held, *(share for pid in started for share in shared_out(pid))]
+
+
 def machine() -> int:
     """The machine's memory in bytes."""
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()

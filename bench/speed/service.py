@@ -57,9 +57,9 @@ def run(data: Path | None, seconds: float) -> dict[str, Any]:
             # Built now if another version built it, not at the first start.
             _command(folder, "index")
         with (
-            _server("webapp.cli", "--data", str(folder), "serve", "--port", path="/api/v1/healthz") as product,
-            _server("bench.speed.inside", str(folder), path="/api/v1/healthz") as inside,
-            _server("bench.speed.peer", str(folder), path="/empty") as peer,
+            server("webapp.cli", "--data", str(folder), "serve", "--port", path="/api/v1/healthz") as product,
+            server("bench.speed.inside", str(folder), path="/api/v1/healthz") as inside,
+            server("bench.speed.peer", str(folder), path="/empty") as peer,
         ):
             ports = {"product": product.port, "inside": inside.port, "peer": peer.port}
             loads = _loads(ports, asked, seconds)
@@ -69,10 +69,10 @@ def run(data: Path | None, seconds: float) -> dict[str, Any]:
                 "peak_mb": round(resident(product.pid, "VmHWM") / MB, 1),
                 "peer_mb": round(resident(peer.pid) / MB, 1),
             }
-            changes = _changes(folder, product.port)
-        with _server("webapp.cli", "--data", str(folder), "serve", "--port", path="/api/v1/healthz") as again:
+            changed = changes(folder, product.port)
+        with server("webapp.cli", "--data", str(folder), "serve", "--port", path="/api/v1/healthz") as again:
             starts = {"first_seconds": product.seconds, "second_seconds": again.seconds}
-    return {"loads": loads, "ratios": _ratios(loads), "memory": memory, "changes": changes, "starts": starts}
+    return {"loads": loads, "ratios": _ratios(loads), "memory": memory, "changes": changed, "starts": starts}
 
 
 def _command(data: Path, name: str) -> None:
@@ -80,14 +80,14 @@ def _command(data: Path, name: str) -> None:
     subprocess.run(command, check=True, capture_output=True, env=os.environ | LEXICAL)  # noqa: S603 - ourselves
 
 
-class _Running:
+class Running:
     def __init__(self, process: subprocess.Popen[bytes], port: int, seconds: float) -> None:
         self.pid, self.port, self.seconds = process.pid, port, round(seconds, 2)
         self.memory = round(resident(process.pid) / MB, 1)
 
 
 @contextmanager
-def _server(module: str, *arguments: str, path: str) -> Iterator[_Running]:
+def server(module: str, *arguments: str, path: str) -> Iterator[Running]:
     """A server of ours in a process of its own, with its port put after its arguments; ended by its id."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -102,7 +102,7 @@ def _server(module: str, *arguments: str, path: str) -> Iterator[_Running]:
                     log.seek(0)
                     raise RuntimeError(f"{module} did not start: {log.read()[-500:].decode(errors='replace')}")
                 time.sleep(0.02)
-            yield _Running(process, port, time.perf_counter() - begun)
+            yield Running(process, port, time.perf_counter() - begun)
         finally:
             process.terminate()
             process.wait(30)
@@ -198,10 +198,11 @@ def _ratios(loads: Mapping[str, Any]) -> dict[str, Any]:
     return ratios
 
 
-def _changes(data: Path, port: int) -> dict[str, Any]:
+def changes(data: Path, port: int) -> dict[str, Any]:
     """Seconds that writing a new record takes, and from then until a search over HTTP finds it."""
     store = Store.open(data)
-    model = next(iter(indicators.active(store, "open")))
+    some = store.value("select id from indicators where status = 'active' and visibility = 'public'")
+    (model,) = indicators.current(store, [some])
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     written, found = [], []
     for number in range(CHANGES):
