@@ -132,9 +132,9 @@ def suggest(store: Store, live: Views, draft: Draft, actor: Actor) -> Suggestion
         items = [Candidate(*row) for row in ranked[: draft.limit]]
     # Why starts with up to three of the draft's words that the score rests on, and where they stand.
     explained = pool.engine.explain(plan, [c.indicator.id for c in items], most=WORDS)
-    said = [[search.why(plan, parts).removesuffix("。")] if parts else [] for parts in explained]
+    said = [(search.why(plan, parts).removesuffix("。"),) if parts else () for parts in explained]
     found = tuple(
-        [Suggested(c.indicator, round(c.score, 4), (*words, *c.why), c.value) for c, words in zip(items, said, strict=True)]
+        [Suggested(c.indicator, round(c.score, 4), (*w, *c.why), c.value) for c, w in zip(items, said, strict=True)]
     )
     passages = _passages(store, view, plan, actor)
     return Suggestions(tuple(uses), found, _coverage(chosen, found), _missing(chosen), passages, view.generation)
