@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from pathlib import Path
 
@@ -43,6 +44,9 @@ _MANY = 2000
 HEARD = pinyin.cache_parameters()["maxsize"]
 # So many completions are kept once they were made.
 _REMEMBERED = 1 << 14
+# Beginnings of no more characters than that are folded once: everybody types the same ones.
+_SHORT = 4
+_beginning = lru_cache(maxsize=1 << 12)(fold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ class Completer:
 
     def complete(self, typed: str, limit: int = 10) -> list[Completion]:
         """The best texts for what was typed so far: those that begin with it, hold it, sound like it, or nearly do."""
-        typed = fold(typed)
+        typed = _beginning(typed) if len(typed) <= _SHORT else fold(typed)
         if not typed:
             return []
         latin = not han(typed) and is_latin(typed)
