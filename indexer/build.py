@@ -27,7 +27,7 @@ from corpus import experts, indicators, policies, words
 from corpus.errors import Conflict, NotReady
 from corpus.store import Store, now
 from corpus.text import fold
-from indexer import complete, documents, meaning, settings
+from indexer import complete, documents, meaning, settings, stamps
 from indexer.analysis import Analyzer, pinyin
 from indexer.documents import SCHEMAS
 from indexer.engine import Document
@@ -83,12 +83,7 @@ def current(data: Path) -> Path:
 
 def stamp(data: Path) -> object:
     """Differs when another generation was let serve; None without any."""
-    try:
-        found = os.stat(f"{data}/index/CURRENT")  # before every answer: a plain name costs less
-    except FileNotFoundError:
-        return None
-    # Each CURRENT is a file of its own, written at least a build after the one whose number it may inherit.
-    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
+    return stamps.stamp(f"{data}/index/CURRENT")
 
 
 def manifest(folder: Path) -> Manifest:

@@ -28,7 +28,7 @@ from corpus.access import PUBLIC, Scope, visible
 from corpus.errors import Conflict
 from corpus.model import Indicator, Status, Visibility
 from corpus.store import Store
-from indexer import semantic
+from indexer import semantic, stamps
 from indexer.engine import Engine, Plan
 from indexer.semantic import Embedder, Queries, Vectors
 
@@ -329,14 +329,7 @@ class Follower:
 
     def stamp(self) -> tuple[object, ...]:
         """Differs when a file was replaced."""
-        return tuple(map(self._stamp, EDITIONS))
-
-    def _stamp(self, edition: str) -> object:
-        try:
-            found = os.stat(self._paths[edition])  # before every answer: a plain name costs less
-        except FileNotFoundError:
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return tuple([stamps.stamp(self._paths[edition]) for edition in EDITIONS])
 
     def meaning(self, engines: Mapping[tuple[str, str], Engine]) -> Meaning:
         """The meaning of a view with these engines. The restricted file is opened when somebody cleared asks."""
@@ -351,7 +344,7 @@ class Follower:
         return Meaning(self._queries, self._opened, engines, changed)
 
     def _opened(self, edition: str) -> Table:
-        stamp = self._stamp(edition)
+        stamp = stamps.stamp(self._paths[edition])
         known = self._tables.get(edition)
         if known is None or known[0] != stamp:
             known = self._tables[edition] = (stamp, Table.load(_path(self._folder, edition)))

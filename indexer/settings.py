@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 from corpus.errors import BadInput
 from corpus.words import SynonymType
+from indexer import stamps
 
 MOST = 20.0
 NAME = "settings.toml"
@@ -135,11 +135,7 @@ def load(data: Path) -> Settings:
 
 def stamp(data: Path) -> object:
     """Differs when the weights of a data folder were replaced; None without any of its own."""
-    try:
-        found = os.stat(f"{data}/{NAME}")  # before every answer: a plain name costs less
-    except FileNotFoundError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return stamps.stamp(f"{data}/{NAME}")
 
 
 def save(data: Path, settings: Settings) -> None:

@@ -49,28 +49,10 @@ class Suggested(NamedTuple):
 
     def as_json(self) -> dict[str, object]:
         """The indicator's :data:`ITEM_FIELDS` and what is said of it."""
-        i, use = self.indicator, self.indicator.use  # an Enum's ``value`` is a property written in Python
-        return {
-            "id": i.id,
-            "code": i.code,
-            "name": i.name,
-            "kind": i.kind._value_,
-            "level1": i.category.level1,
-            "level2": i.category.level2,
-            "domain": use.domain if use else None,
-            "industry": use.industry if use else None,
-            "use": use.use if use else None,
-            "theme": i.theme,
-            "definition": i.definition,
-            "operator": i.operator._value_,
-            "unit": i.unit,
-            "reference": i.reference,
-            "reference_kind": i.reference_kind,
-            "visibility": i.visibility._value_,
-            "score": self.score,
-            "why": list(self.why),
-            "value": self.value,
-        }
+        found = self.indicator.as_json()
+        item = {name: found[name] for name in ITEM_FIELDS}
+        item.update(score=self.score, why=list(self.why), value=self.value)
+        return item
 
 
 class Coverage(NamedTuple):

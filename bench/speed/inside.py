@@ -22,6 +22,7 @@ import waitress
 from corpus.access import Scope
 from indexer import build
 from indexer.engine import Document, Part, Plan, Ranked, Schema, Term, Unit
+from indexer.engines.ranking import strongest
 from indexer.engines.scores import idf
 from indexer.live import Live, View
 from webapp import create_app
@@ -121,11 +122,7 @@ class Engine:
                 for name in held.get(term.text, ())
             ]
             parts.sort(key=lambda part: -part.score)
-            if most:
-                units = dict.fromkeys(part.unit for part in parts if part.field != "chars")
-                strongest = {part.unit: part for part in reversed(parts) if part.field != "chars"}
-                parts = [strongest[unit] for unit in units][:most]
-            explained.append(parts)
+            explained.append(strongest(parts, most) if most else parts)
         return explained
 
     def held_units(self, plan: Plan, ids: Iterable[str]) -> dict[str, set[int]]:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from bench.speed.measures import MB, percentiles, resident
 from corpus import indicators
 from corpus.store import Store
 
+HEALTH = "/api/v1/healthz"
 CLIENTS = (1, 8, 32)
 ROUNDS = 2
 LENGTH = 300
@@ -57,9 +58,9 @@ def run(data: Path | None, seconds: float) -> dict[str, Any]:
             # Built now if another version built it, not at the first start.
             _command(folder, "index")
         with (
-            server("webapp.cli", "--data", str(folder), "serve", "--port", path="/api/v1/healthz") as product,
-            server("bench.speed.inside", str(folder), path="/api/v1/healthz") as inside,
-            server("bench.speed.peer", str(folder), path="/empty") as peer,
+            serving(folder) as product,
+            _server("bench.speed.inside", str(folder), path=HEALTH) as inside,
+            _server("bench.speed.peer", str(folder), path="/empty") as peer,
         ):
             ports = {"product": product.port, "inside": inside.port, "peer": peer.port}
             loads = _loads(ports, asked, seconds)
@@ -70,7 +71,7 @@ def run(data: Path | None, seconds: float) -> dict[str, Any]:
                 "peer_mb": round(resident(peer.pid) / MB, 1),
             }
             changed = changes(folder, product.port)
-        with server("webapp.cli", "--data", str(folder), "serve", "--port", path="/api/v1/healthz") as again:
+        with serving(folder) as again:
             starts = {"first_seconds": product.seconds, "second_seconds": again.seconds}
     return {"loads": loads, "ratios": _ratios(loads), "memory": memory, "changes": changed, "starts": starts}
 
@@ -87,7 +88,7 @@ class Running:
 
 
 @contextmanager
-def server(module: str, *arguments: str, path: str) -> Iterator[Running]:
+def _server(module: str, *arguments: str, path: str) -> Iterator[Running]:
     """A server of ours in a process of its own, with its port put after its arguments; ended by its id."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -106,6 +107,11 @@ def server(module: str, *arguments: str, path: str) -> Iterator[Running]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def serving(data: Path) -> AbstractContextManager[Running]:
+    """The product, serving a data folder."""
+    return _server("webapp.cli", "--data", str(data), "serve", "--port", path=HEALTH)
 
 
 def _answers(port: int, path: str) -> bool:

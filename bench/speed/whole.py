@@ -23,14 +23,13 @@ from urllib.parse import quote
 
 from bench.speed import folder
 from bench.speed.measures import MB, on_disk, percentiles, resident, shared_out
-from bench.speed.service import LENGTH, LEXICAL, PATIENCE, Running, changes, server
+from bench.speed.service import LENGTH, LEXICAL, PATIENCE, changes, serving
 from corpus import indicators
 from corpus.store import FILE_NAME, Store
 from indexer import build
 
 SEARCHES, DRAFTS, REPEATS = 200, 50, 3
 SEED = 20261124
-HEALTH = "/api/v1/healthz"
 PAGES = {
     "home": "/",
     "search page": "/?q={}",
@@ -95,7 +94,7 @@ def _worked() -> float:
 
 def _served(data: Path) -> dict[str, Any]:
     names, drafts = _asked(data)
-    with _serving(data) as first:
+    with serving(data) as first:
         with _asking(first.port) as ask:
             searches = [ask(f"/api/v1/indicators?q={quote(name)}") for name in names]
             suggestions = [ask("/api/v1/suggest", draft) for draft in drafts]
@@ -110,7 +109,7 @@ def _served(data: Path) -> dict[str, Any]:
             "resident_mb": round(after / MB, 1),
             "peak_mb": round(resident(first.pid, "VmHWM") / MB, 1),
         }
-    with _serving(data) as again:
+    with serving(data) as again:
         starts = {"first_seconds": first.seconds, "second_seconds": again.seconds}
     return {
         "search_ms": percentiles(searches),
@@ -120,12 +119,6 @@ def _served(data: Path) -> dict[str, Any]:
         "changes": changed,
         "starts": starts,
     }
-
-
-@contextmanager
-def _serving(data: Path) -> Iterator[Running]:
-    with server("webapp.cli", "--data", str(data), "serve", "--port", path=HEALTH) as found:
-        yield found
 
 
 def _asked(data: Path) -> tuple[list[str], list[dict[str, Any]]]:

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from indexer.engine import Part, Ranked
 from indexer.engines import ranking
 from indexer.engines.arrays import Array
 from indexer.engines.passing import Passing, passing
-from indexer.engines.ranking import Asked, Index, Shares, Terms
+from indexer.engines.ranking import Asked, Index, Terms
 from indexer.engines.rows import Room, Rows
 
 # Of more documents than that, the best are looked for among those that are no worse than the best of about so many.
@@ -28,6 +28,18 @@ _SAMPLE = 4096
 _REMEMBERED = 128
 # Without a call of Python for each.
 _part: Callable[[Iterable[Any]], Part] = partial(tuple.__new__, Part)
+
+
+class Shares(NamedTuple):
+    """What terms give to documents: by number in the plan, by the field's place in its group, and how much.
+
+    ``ends`` says where those of each document end; the greatest of each is first, equal ones by terms and fields.
+    """
+
+    ends: list[int]
+    terms: list[int]
+    fields: list[int]
+    scores: list[float]
 
 
 class Plain:
@@ -88,7 +100,7 @@ class Plain:
             for id, end in zip(here, found.ends, strict=True):
                 explained[id] = [*map(_part, rows[before:end])]
                 before = end
-        return [_strongest(explained[id], most) if most else explained[id] for id in ids]
+        return [ranking.strongest(explained[id], most) if most else explained[id] for id in ids]
 
     def held(self, terms: Terms, ids: Sequence[str]) -> list[set[int]]:
         """See the protocol."""
@@ -226,12 +238,3 @@ def _least(keys: Array, top: int) -> float:
             return float(keys.min())
         keys = above
     return float(np.partition(keys, len(keys) - top)[len(keys) - top])
-
-
-def _strongest(parts: Sequence[Part], most: int) -> list[Part]:
-    """The largest part of each of so many units, those of single characters left out."""
-    found: dict[int, Part] = {}
-    for part in parts:
-        if part.field != "chars":
-            found.setdefault(part.unit, part)
-    return [*found.values()][:most]

@@ -7,7 +7,7 @@ factors in single precision, so that the products are exact and the sums the sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, chain, repeat
 from typing import Any, NamedTuple, Protocol
@@ -21,18 +21,6 @@ from indexer.engines.scores import Scores
 NOWHERE = 255
 # Scores are told in so many parts of one.
 PARTS = 1e4
-
-
-class Shares(NamedTuple):
-    """What terms give to documents: by number in the plan, by the field's place in its group, and how much.
-
-    ``ends`` says where those of each document end; the greatest of each is first, equal ones by terms and fields.
-    """
-
-    ends: list[int]
-    terms: list[int]
-    fields: list[int]
-    scores: list[float]
 
 
 class Asked(NamedTuple):
@@ -71,6 +59,15 @@ class Runner(Protocol):
 
     def held(self, terms: Terms, ids: Sequence[str]) -> list[set[int]]:
         """By record which units it holds any of."""
+
+
+def strongest(parts: Iterable[Part], most: int) -> list[Part]:
+    """Of a record's parts, the largest first, that of each of so many units; those of single characters left out."""
+    found: dict[int, Part] = {}
+    for part in parts:
+        if part.field != "chars":
+            found.setdefault(part.unit, part)
+    return [*found.values()][:most]
 
 
 class Segment:

@@ -237,6 +237,15 @@ def hook() -> ModuleType:
 
 
 @pytest.fixture
+def compiling(hook: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The hook, where it has a compiler."""
+    monkeypatch.delenv("CC", raising=False)
+    if hook.compiler() is None:
+        pytest.skip("no C compiler on this machine")
+    return hook
+
+
+@pytest.fixture
 def sources(tmp_path: Path) -> Iterator[Path]:
     """A copy of the kernel's sources with a library left over from before."""
     (tmp_path / "kernel.c").write_bytes(Path(kernel.__file__).with_name("kernel.c").read_bytes())
@@ -260,13 +269,8 @@ def test_without_a_compiler_nothing_is_left(
 
 
 @needs_kernel
-def test_the_hook_compiles_and_old_libraries_are_not_used(
-    hook: ModuleType, sources: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CC", raising=False)
-    if hook.compiler() is None:
-        pytest.skip("no C compiler on this machine")
-    assert hook.compile_kernel(sources) == ""
+def test_the_hook_compiles_and_old_libraries_are_not_used(compiling: ModuleType, sources: Path) -> None:
+    assert compiling.compile_kernel(sources) == ""
     current = kernel._open(sources / LIBRARY)
     assert current is not None
     assert current.short.zb_format() == kernel.FORMAT
@@ -274,7 +278,7 @@ def test_the_hook_compiles_and_old_libraries_are_not_used(
     other = sources / "other"
     other.mkdir()
     (other / "kernel.c").write_text(text.replace(f"#define FORMAT {kernel.FORMAT}", "#define FORMAT 0"), "utf-8")
-    assert hook.compile_kernel(other) == ""
+    assert compiling.compile_kernel(other) == ""
     assert kernel._open(other / LIBRARY) is None
     for path in other.iterdir():
         path.unlink()
@@ -283,29 +287,23 @@ def test_the_hook_compiles_and_old_libraries_are_not_used(
 
 @needs_kernel
 @pytest.mark.skipif(sys.platform != "linux", reason="how a library shows it is the system's own")
-def test_the_library_is_hardened(hook: ModuleType, sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_library_is_hardened(compiling: ModuleType, sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guarded stacks and tables that are read-only once it is loaded; a plain one shows what the difference is."""
-    monkeypatch.delenv("CC", raising=False)
-    if hook.compiler() is None:
-        pytest.skip("no C compiler on this machine")
-    assert hook.compile_kernel(sources) == ""
+    assert compiling.compile_kernel(sources) == ""
     made = (sources / LIBRARY).read_bytes()
-    monkeypatch.setattr(hook, "HARDENED", ("-fno-stack-protector",))
-    assert hook.compile_kernel(sources) == ""
+    monkeypatch.setattr(compiling, "HARDENED", ("-fno-stack-protector",))
+    assert compiling.compile_kernel(sources) == ""
     assert [b"__stack_chk_fail" in content for content in (made, (sources / LIBRARY).read_bytes())] == [True, False]
 
 
 @needs_kernel
 def test_without_pythons_headers_nothing_is_left(
-    hook: ModuleType, sources: Path, monkeypatch: pytest.MonkeyPatch
+    compiling: ModuleType, sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None there, or none that the compiler can do with."""
-    monkeypatch.delenv("CC", raising=False)
-    if hook.compiler() is None:
-        pytest.skip("no C compiler on this machine")
     for found, said in ((None, "headers were not found"), ([f"-I{sources}", "-nostdinc"], "compiler failed")):
-        monkeypatch.setattr(hook, "headers", lambda found=found: found)
-        assert said in hook.compile_kernel(sources)
+        monkeypatch.setattr(compiling, "headers", lambda found=found: found)
+        assert said in compiling.compile_kernel(sources)
         assert not (sources / LIBRARY).exists()
 
 
