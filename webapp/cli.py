@@ -22,8 +22,10 @@ from corpus.errors import BadInput, Conflict, Forbidden, NotReady, NotSignedIn, 
 from corpus.people import User
 from corpus.store import FILE_NAME, Store
 from indexer import build, folding, meaning, semantic, settings
+from webapp import processes
 
 if TYPE_CHECKING:
+    from socket import socket
     from wsgiref.types import WSGIApplication
 
     from waitress.server import BaseWSGIServer
@@ -59,6 +61,12 @@ def parser() -> ArgumentParser:
     serve = commands.add_parser("serve", help="启动网页服务")
     serve.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
     serve.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    serve.add_argument(
+        "--processes",
+        metavar="N",
+        default=os.environ.get(processes.VARIABLE, ""),
+        help=f"服务进程数，默认 {processes.PROCESSES}；每个进程最多用满一个处理器核",
+    )
     serve.add_argument("--personas", action="store_true", help="建立示例账户并打印一次性登录链接（仅限本机）")
     serve.set_defaults(run=run_serve)
     _everywhere(commands)
@@ -107,6 +115,7 @@ def run_serve(args: Namespace) -> int:
     data = data_folder(args)
     if args.personas and not _is_loopback(args.host):
         raise BadInput("示例账户只能在本机地址上使用，请去掉 --personas 或 --host。", field="personas")
+    count = processes.wanted(args.processes)
     tokens.idle()  # a wrong environment is told before long work
     proxy.configured(os.environ)
     if not (data / FILE_NAME).exists():
@@ -119,21 +128,29 @@ def run_serve(args: Namespace) -> int:
     app = create_app(data)
     security.trust(app, args.host)
     try:
-        server = listen(app, args.host, args.port)
+        sockets = processes.bind(args.host, args.port)
     except OSError as error:
+        why = os.strerror(error.errno or 0)
         raise BadInput(
-            f"地址 {args.host}:{args.port} 不能使用（{error.strerror}），请用 PORT 换一个端口，或先停止占用它的程序。",
+            f"地址 {args.host}:{args.port} 不能使用（{why}），请用 PORT 换一个端口，或先停止占用它的程序。",
             field="port",
         ) from error
     address = f"http://{args.host}:{args.port}"
     print(f"指标库已启动：{address}", flush=True)
     if args.personas:
         _print_personas(store, address)
+    number = 0
+    if count == 1:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    else:
+        for opened in (store, app.extensions["zhibiao"].store):
+            opened.close()
+        number = processes.fork(count)
+    server = listen(app, sockets)
     stop = threading.Event()
     threading.Thread(target=application.warm, args=(app,), daemon=True).start()
-    for work in (_fold, _mean):
+    for work in (_fold, _mean) if number == 0 else ():  # one does it for all
         threading.Thread(target=work, args=(store, stop), daemon=True).start()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         server.run()
     finally:
@@ -142,13 +159,13 @@ def run_serve(args: Namespace) -> int:
     return 0
 
 
-def listen(app: WSGIApplication, host: str, port: int) -> BaseWSGIServer:
-    """A server ready to run. Raises OSError when the address cannot be used.
+def listen(app: WSGIApplication, sockets: list[socket]) -> BaseWSGIServer:
+    """A server ready to run on sockets that listen.
 
     It goes on reading while a thread is waited for: so it sees who has gone, and makes no answer for them. The drafting
     page lets go of its question with every further word.
     """
-    return waitress.create_server(app, host=host, port=port, threads=THREADS, ident=None, channel_request_lookahead=1)
+    return waitress.create_server(app, sockets=sockets, threads=THREADS, ident=None, channel_request_lookahead=1)
 
 
 def _is_loopback(host: str) -> bool:

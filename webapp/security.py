@@ -9,11 +9,11 @@ import hmac
 import math
 import os
 import secrets
-import threading
 import time
-from collections import OrderedDict, deque
+from array import array
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +22,7 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 
 from corpus.errors import BadInput, Forbidden, NotReady, NotSignedIn
 from webapp.errors import TooMany, is_api
+from webapp.processes import Mutex
 from webapp.services import actor
 
 if TYPE_CHECKING:
@@ -90,34 +91,44 @@ def _guarded(wsgi: WSGIApplication) -> WSGIApplication:
     return answer
 
 
-class Attempts:
-    """Counts attempts by key within a sliding window, in memory; the least recent keys are forgotten first."""
-
-    def __init__(self, window: float = 300, keys: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
-        self._window = window
-        self._keys = keys
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._times: OrderedDict[str, deque[float]] = OrderedDict()
-
-    def count(self, key: str, limit: int) -> int:
-        """Note an attempt; 0 when it may go on, else the seconds to wait. A refused attempt does not count."""
-        now = self._clock()
-        with self._lock:
-            times = self._times.setdefault(key, deque())
-            self._times.move_to_end(key)
-            while times and times[0] <= now - self._window:
-                times.popleft()
-            if len(times) >= limit:
-                return max(1, math.ceil(times[0] + self._window - now))
-            times.append(now)
-            if len(self._times) > self._keys:
-                self._times.popitem(last=False)
-            return 0
-
-
 # Attempts to sign in within five minutes from one address (an office may share one).
 ADDRESS_LIMIT = 40
+
+
+class Attempts:
+    """Counts attempts by key within a sliding window of seconds; the least recent keys are forgotten first.
+
+    It lies in memory that all processes forked from this one share. ``clock`` is one for all of them, never below 0.
+    """
+
+    def __init__(
+        self,
+        limit: int = ADDRESS_LIMIT,
+        window: float = 300,
+        keys: int = 10_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limit, self._window, self._clock = limit, window, clock
+        self._mutex = Mutex()
+        # By place: whose it is, which attempt of all was its last, and when each of its last ones ceases to count.
+        self._keys, self._turns = (memoryview(mmap(-1, 8 * keys)).cast("q") for _ in range(2))
+        self._ends = memoryview(mmap(-1, 8 * keys * limit)).cast("d")
+
+    def count(self, key: str) -> int:
+        """Note an attempt; 0 when it may go on, else the seconds to wait. A refused attempt does not count."""
+        name = hash(key)  # its seed is secret, and the same in forked processes
+        with self._mutex.held():
+            now, names, turns = self._clock(), self._keys.tolist(), self._turns.tolist()
+            place = names.index(name) if name in names else turns.index(min(turns))
+            ends = self._ends[place * self._limit : (place + 1) * self._limit]
+            if names[place] != name:
+                ends[:] = array("d", bytes(ends.nbytes))
+                self._keys[place] = name
+            self._turns[place] = max(turns) + 1
+            if ends[0] > now:
+                return max(1, math.ceil(ends[0] - now))
+            ends[:] = array("d", [*ends[1:], now + self._window])
+            return 0
 
 
 def init(app: Flask, data: Path) -> None:
@@ -247,6 +258,6 @@ def check_rate() -> None:
     if request.method != "POST" or request.path != SIGN_IN_PATH:
         return
     attempts: Attempts = current_app.extensions["zhibiao_attempts"]
-    wait = attempts.count(request.remote_addr or "", ADDRESS_LIMIT)
+    wait = attempts.count(request.remote_addr or "")
     if wait:
         raise TooMany(f"登录尝试过于频繁，请 {wait} 秒后再试。", seconds=wait)

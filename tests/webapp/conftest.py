@@ -6,7 +6,8 @@ that the public, or the department, may not see. The clock stands still, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from corpus.readers.tables import Row
 from corpus.store import Store
 from indexer import build
 from webapp import create_app
+from webapp.security import Attempts
 
 NOW = "2026-11-21T08:00:00Z"
 PASSWORD = "correct horse battery"  # noqa: S105
@@ -187,6 +189,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that a server does by itself, half a minute at most."""
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
 def as_user(app: Flask, name: str | None) -> FlaskClient:
     """A client that is signed in as ``name`` by a session, as a browser is; None is the public."""
     client = app.test_client()
@@ -232,5 +242,4 @@ def token(app: Flask) -> str:
 def _fresh_attempts(request: pytest.FixtureRequest) -> None:
     """Sign-in attempts of one test do not count for the next."""
     if "app" in request.fixturenames:
-        attempts = request.getfixturevalue("app").extensions["zhibiao_attempts"]
-        attempts._times.clear()
+        request.getfixturevalue("app").extensions["zhibiao_attempts"] = Attempts()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,8 @@ import pytest
 from corpus import people
 from corpus.access import Role
 from corpus.store import Store
-from webapp import cli
+from tests.webapp.conftest import until
+from webapp import cli, processes
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -26,11 +26,11 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What was served; nothing is."""
     made: list[object] = []
 
-    def create(*_: object, **asked: object) -> None:
-        made.append(asked["host"])
+    def bind(host: str, _: int) -> None:
+        made.append(host)
         raise OSError(0, "taken")
 
-    monkeypatch.setattr("waitress.create_server", create)
+    monkeypatch.setattr("webapp.processes.bind", bind)
     return made
 
 
@@ -50,7 +50,8 @@ def test_addresses_of_this_machine(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("ZHIBIAO_PROXY_HEADER", "X-Remote-User"), ("ZHIBIAO_IDLE_MINUTES", "never")]
+    ("name", "value"),
+    [("ZHIBIAO_PROXY_HEADER", "X-Remote-User"), ("ZHIBIAO_IDLE_MINUTES", "never"), ("ZHIBIAO_PROCESSES", "0")],
 )
 def test_a_wrong_environment_is_told_before_anything_else(  # noqa: PLR0917 - fixtures
     tmp_path: Path,
@@ -83,14 +84,6 @@ def test_personas_come_in_by_a_link_alone(tmp_path: Path, capsys: pytest.Capture
     store.close()
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that the server does by itself, ten seconds at most."""
-    end = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
 def test_nothing_is_made_for_who_has_gone() -> None:
     """All threads are busy; one more asks, and leaves before its turn comes."""
     made: list[str] = []
@@ -102,7 +95,7 @@ def test_nothing_is_made_for_who_has_gone() -> None:
         start_response("200 OK", [("Content-Length", "0")])
         return [b""]
 
-    server = cli.listen(answer, "127.0.0.1", 0)
+    server = cli.listen(answer, processes.bind("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     busy = [f"/{n}" for n in range(cli.THREADS)]

@@ -265,15 +265,21 @@ def test_configured_hosts(configured: Flask) -> None:
 
 def test_attempts_in_a_sliding_window() -> None:
     now = [0.0]
-    attempts = Attempts(window=10, keys=2, clock=lambda: now[0])
-    assert [attempts.count("a", 2) for _ in range(4)] == [0, 0, 10, 10]
+    attempts = Attempts(limit=2, window=10, keys=2, clock=lambda: now[0])
+    assert [attempts.count("a") for _ in range(4)] == [0, 0, 10, 10]
     now[0] = 9.5
-    assert attempts.count("a", 2) == 1
+    assert attempts.count("a") == 1
     now[0] = 10.0
-    assert attempts.count("a", 2) == 0
-    assert [attempts.count("a", 2) for _ in range(2)] == [0, 10]
-    assert [attempts.count(key, 2) for key in "bc"] == [0, 0]
-    assert attempts.count("a", 2) == 0  # forgotten for the two after it
+    assert attempts.count("a") == 0
+    assert [attempts.count("a") for _ in range(2)] == [0, 10]
+    assert [attempts.count(key) for key in "bc"] == [0, 0]
+    assert attempts.count("a") == 0  # forgotten for the two after it
+
+
+def test_who_is_refused_again_and_again_is_not_forgotten() -> None:
+    attempts = Attempts(limit=1, window=10, keys=2, clock=lambda: 5.0)
+    assert [attempts.count(key) for key in "abacada"] == [0, 0, 10, 0, 10, 0, 10]
+    assert [attempts.count(key) for key in ("b", "", "")] == [0, 0, 10]
 
 
 def attempt(client: FlaskClient, name: str, password: str, address: str = "127.0.0.1") -> TestResponse:

@@ -1,0 +1,358 @@
+"""``serve --processes``: several processes that act as one, whoever of them dies."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from corpus import indicators
+from corpus.access import PUBLIC
+from corpus.model import Indicator, Status
+from corpus.store import Store
+from indexer import build
+from tests.webapp.conftest import PASSWORD, until
+from webapp import cli, processes
+from webapp.security import ADDRESS_LIMIT
+
+ROOT = Path(__file__).parents[2]
+PROC = Path("/proc")
+pytestmark = pytest.mark.skipif(not (PROC / "self/task").exists(), reason="who answers is read from /proc")
+
+
+def started(pid: int) -> list[int]:
+    """The processes that one started and that did not end yet, oldest first."""
+    listed = (PROC / f"{pid}/task/{pid}/children").read_text().split()
+    return [int(found) for found in listed if lives(int(found))]
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there; one that ended counts as gone, whether or not somebody has collected it."""
+    try:
+        return (PROC / f"{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def free(port: int) -> bool:
+    """Whether nobody listens there."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def held(pid: int) -> list[str]:
+    """What a process has open."""
+    found = []
+    for link in (PROC / f"{pid}/fd").iterdir():
+        try:
+            found.append(str(link.readlink()))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+class Caller:
+    """A connection to one process, kept open, with the cookie of one browser."""
+
+    def __init__(self, port: int, cookie: str = "") -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self.cookie = cookie
+
+    def ask(self, path: str, form: dict[str, str] | None = None) -> tuple[int, str]:
+        """Status and text of the answer, to a form when there is one."""
+        headers = {"Cookie": self.cookie} if self.cookie else {}
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        self.connection.request("GET" if form is None else "POST", path, urlencode(form or {}), headers)
+        answer = self.connection.getresponse()
+        if given := answer.getheader("Set-Cookie"):
+            self.cookie = given.partition(";")[0]
+        return answer.status, answer.read().decode()
+
+    def sign_in(self, name: str, password: str) -> int:
+        page = self.ask("/sign-in")[1]
+        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        assert token
+        return self.ask("/sign-in", {"name": name, "password": password, "csrf_token": token[1]})[0]
+
+    def answered_by(self, pids: list[int]) -> list[int]:
+        """Which of these processes hold the other end."""
+        ours = self.connection.sock
+        ends = [f"0100007F:{address[1]:04X}" for address in (ours.getpeername(), ours.getsockname())]
+        lines = [line.split() for line in (PROC / "net/tcp").read_text().splitlines()]
+        [inode] = [line[9] for line in lines if line[1:3] == ends]
+        return [pid for pid in pids if f"socket:[{inode}]" in held(pid)]
+
+
+class Service:
+    """A service under way in a process of its own; its port, and its data folder."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int, data: Path) -> None:
+        self.process, self.port, self.data = process, port, data
+        self._callers: list[Caller] = []
+
+    def serving(self) -> list[int]:
+        return started(self.process.pid)
+
+    def caller(self, pid: int, cookie: str = "") -> Caller:
+        """A connection to that process: the others stand still while it is made."""
+        others = [other for other in self.serving() if other != pid]
+        for other in others:
+            os.kill(other, signal.SIGSTOP)
+        try:
+            made = Caller(self.port, cookie)
+            self._callers.append(made)
+            assert made.ask("/api/v1/healthz")[0] == 200
+            assert made.answered_by([pid, *others]) == [pid]
+        finally:
+            for other in others:
+                os.kill(other, signal.SIGCONT)
+        return made
+
+    def end(self) -> None:
+        for caller in self._callers:
+            caller.connection.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(30)
+
+
+@contextmanager
+def serve(data: Path, number: int, port: int) -> Iterator[Service]:
+    command = [sys.executable, "-m", "webapp.cli", "--data", str(data), "serve", "--port", str(port)]
+    with subprocess.Popen(
+        [*command, "--processes", str(number)], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        service = Service(process, port, data)
+        try:
+            yield service
+        finally:
+            service.end()
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def data(library: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(library, tmp_path / "data")
+
+
+@pytest.fixture
+def service(data: Path, port: int) -> Iterator[Service]:
+    """Two processes that serve the whole library."""
+    with serve(data, 2, port) as service:
+        assert service.process.stdout is not None
+        assert service.process.stdout.readline() == f"指标库已启动：http://127.0.0.1:{port}\n"
+        until(lambda: len(service.serving()) == 2)
+        yield service
+
+
+def written(store: Store, **changes: object) -> Indicator:
+    """A public record, changed."""
+    [id] = [i.id for i in indicators.active(store, "open") if i.name == "新建幼儿园数量"]
+    record = replace(indicators.get(store, id, PUBLIC), **changes)  # type: ignore[arg-type]
+    indicators.put(store, [record], actor="", action="import", detail="")
+    return record
+
+
+def names(caller: Caller, text: str) -> bool:
+    """Whether a search for something names it."""
+    status, answer = caller.ask(f"/api/v1/indicators?q={quote(text)}")
+    assert status == 200
+    return f'"name":"{text}"' in answer
+
+
+# Together they are one service
+
+
+def test_each_answers_and_finds_what_was_written(service: Service) -> None:
+    callers = [service.caller(pid) for pid in service.serving()]
+    store = Store.open(service.data)
+    assert [names(caller, "新建幼儿园总数") for caller in callers] == [False, False]
+    written(store, name="新建幼儿园总数")
+    store.close()
+    assert [names(caller, "新建幼儿园总数") for caller in callers] == [True, True]
+    first = service.process.pid
+    assert ([found for found in held(first) if "zhibiao.db" in found], os.listdir(PROC / f"{first}/task")) == (
+        [], [str(first)],
+    )  # fmt: skip
+
+
+def test_who_signs_in_or_out_does_so_with_all(service: Service) -> None:
+    one, other = (service.caller(pid) for pid in service.serving())
+    assert one.sign_in("admin", PASSWORD) == 303
+    other.cookie = one.cookie
+    status, page = other.ask("/account")
+    assert status == 200
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert token
+    assert [c.ask("/api/v1/experts")[0] for c in (one, other)] == [200, 200]
+    kept = one.cookie
+    assert other.ask("/sign-out", {"csrf_token": token[1]})[0] == 303
+    one.cookie = kept
+    assert one.ask("/api/v1/experts")[0] == 401
+
+
+def test_attempts_to_sign_in_count_with_all(service: Service) -> None:
+    callers = [service.caller(pid) for pid in service.serving()]
+    tries = [callers[n % 2].sign_in(f"name{n}", "wrong") for n in range(ADDRESS_LIMIT)]
+    assert (tries, [caller.sign_in("admin", PASSWORD) for caller in callers]) == ([401] * ADDRESS_LIMIT, [429, 429])
+
+
+# Who dies
+
+
+def test_one_that_is_killed_is_replaced(service: Service) -> None:
+    """Also the first, which builds for all: what is withdrawn is soon in no generation."""
+    first, second = service.serving()
+    caller = service.caller(second)
+    os.kill(first, signal.SIGKILL)
+    assert caller.ask("/api/v1/healthz") == (200, '{"ok":true}\n')
+    until(lambda: len(service.serving()) == 2)
+    left, successor = service.serving()
+    assert left == second
+    assert names(service.caller(successor), "新建幼儿园数量")
+    store = Store.open(service.data)
+    before = build.current(service.data).name
+    written(store, status=Status.RETIRED)
+    store.close()
+    until(lambda: build.current(service.data).name != before)
+    assert [names(c, "新建幼儿园数量") for c in (caller, service.caller(successor))] == [False, False]
+    service.process.terminate()
+    assert service.process.communicate(timeout=30)[1] == "一个服务进程意外结束（信号 9）。\n"
+
+
+def test_none_is_left_when_the_first_is_killed(service: Service) -> None:
+    serving = service.serving()
+    service.process.kill()
+    service.process.wait(30)
+    until(lambda: not any(map(lives, serving)))
+    until(lambda: free(service.port))
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_all_end_when_the_first_is_told_to(service: Service, told: signal.Signals) -> None:
+    serving = service.serving()
+    for pid in serving:
+        service.caller(pid)
+    for pid in [service.process.pid, *(serving if told is signal.SIGINT else [])]:  # typed, it goes to all
+        os.kill(pid, told)
+    assert (service.process.wait(30), [pid for pid in serving if lives(pid)]) == (0, [])
+    assert service.process.communicate() == ("", "")
+
+
+def run(script: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_it_gives_up_on_processes_that_die_as_soon_as_they_begin() -> None:
+    code, out, errors = run(
+        "import os\n"
+        "from corpus.errors import NotReady\n"
+        "from webapp import processes\n"
+        "try:\n"
+        "    number = processes.fork(2)\n"
+        "except NotReady as error:\n"
+        "    raise SystemExit(error.message)\n"
+        "os._exit(3)\n"
+    )
+    told = "服务进程一启动就结束，已停止服务，请查看上面的错误信息，排除后再启动。"
+    lines = errors.splitlines()
+    assert (code, out, set(lines[:-1]), lines[-1]) == (1, "", {"一个服务进程意外结束（代码 3）。"}, told)
+    assert processes.HASTY <= len(lines) - 1 <= processes.HASTY + 1
+
+
+# What they share
+
+
+def test_a_lock_is_one_for_threads_and_processes_and_ends_with_its_holder() -> None:
+    assert run(
+        "import os, signal, threading\n"
+        "from webapp.processes import Mutex\n"
+        "mutex, (reader, writer) = Mutex(), os.pipe()\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    with mutex.held():\n"
+        "        os.write(writer, b'.')\n"
+        "        signal.pause()\n"
+        "os.read(reader, 1)\n"
+        "taken = []\n"
+        "def take():\n"
+        "    with mutex.held():\n"
+        "        taken.append(threading.current_thread().name)\n"
+        "threads = [threading.Thread(target=take, name='t', daemon=True) for _ in range(2)]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join(0.2)\n"
+        "print(taken, flush=True)\n"
+        "os.kill(child, signal.SIGKILL)\n"
+        "for thread in threads: thread.join(20)\n"
+        "print(taken)\n"
+    ) == (0, "[]\n['t', 't']\n", "")
+
+
+def test_attempts_are_counted_over_processes_that_come_and_go() -> None:
+    assert run(
+        "import os\n"
+        "from webapp.security import Attempts\n"
+        "attempts = Attempts(limit=3, window=10, keys=2, clock=lambda: 5.0)\n"
+        "for _ in range(2):\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        os._exit(attempts.count('a'))\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n"
+        "print([attempts.count(key) for key in 'aabcb'])\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    os._exit(attempts.count('a'))\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    ) == (0, "[0, 10, 0, 0, 0]\n0\n", "")
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("number", ["0", "65", "-1", "two", "1.5", "２", "9" * 5000])
+def test_a_wrong_number_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], number: str) -> None:
+    assert cli.main(["--data", str(tmp_path / "data"), "serve", f"--processes={number}"]) == 2
+    told = "服务进程数（--processes 或环境变量 ZHIBIAO_PROCESSES）须为 1 到 64 的整数，请修改后再启动。\n"
+    assert (capsys.readouterr().err, list(tmp_path.iterdir())) == (told, [])
+
+
+def test_without_fork_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(os, "fork")
+    assert cli.main(["--data", str(tmp_path / "data"), "serve", "--processes", "2"]) == 2
+    told = "本系统不支持多个服务进程，请把服务进程数（--processes 或环境变量 ZHIBIAO_PROCESSES）设为 1。\n"
+    assert (capsys.readouterr().err, list(tmp_path.iterdir())) == (told, [])
+    assert [processes.wanted(text) for text in ("1", "", " ")] == [1, processes.PROCESSES, processes.PROCESSES]
+
+
+def test_an_address_in_use_is_told(data: Path, port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)), serve(data, 2, port) as refused:
+        out, errors = refused.process.communicate(timeout=60)
+    told = f"地址 127.0.0.1:{port} 不能使用（Address already in use），请用 PORT 换一个端口，或先停止占用它的程序。\n"
+    assert (refused.process.returncode, out, errors) == (2, "", told)

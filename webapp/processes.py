@@ -1,0 +1,161 @@
+"""Several processes that serve one address: Python's lock holds one process to one core.
+
+The first process makes everything ready and forks: what is loaded by then is held once by all. It then only watches
+over the others, with no thread beside it: a fork copies the locks that other threads hold, and nobody to release them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import NoReturn
+
+from waitress.adjustments import Adjustments
+
+from corpus.errors import BadInput, NotReady
+
+VARIABLE = "ZHIBIAO_PROCESSES"
+# So many unless the option or the environment says otherwise, and never more than that.
+PROCESSES, MOST = 1, 64
+# So many processes that end in a row within so many seconds of their beginning end it all.
+HASTY, MOMENT = 5, 1.0
+BACKLOG = 1024
+# What the first process waits for; the alarm is its own, to try once more what failed.
+_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGALRM}
+
+
+def wanted(text: str) -> int:
+    """The number of processes that the option or the environment asks for; :data:`PROCESSES` when it is empty.
+
+    Raises BadInput for what is no such number, and for more than one where a process cannot be forked.
+    """
+    text = text.strip() or str(PROCESSES)
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MOST):
+        raise BadInput(
+            f"服务进程数（--processes 或环境变量 {VARIABLE}）须为 1 到 {MOST} 的整数，请修改后再启动。",
+            field="processes",
+        )
+    if int(text) > 1 and not hasattr(os, "fork"):
+        raise BadInput(
+            f"本系统不支持多个服务进程，请把服务进程数（--processes 或环境变量 {VARIABLE}）设为 1。", field="processes"
+        )
+    return int(text)
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen at every address of ``host``. Raises OSError when one cannot be used."""
+    return [
+        socket.create_server(address, family=family, backlog=BACKLOG)
+        for family, _, _, address in Adjustments(host=host, port=port).listen
+    ]
+
+
+class Mutex:
+    """A lock over the threads of this process and of all that it forks later; who dies lets go of it."""
+
+    def __init__(self) -> None:
+        self._threads = threading.Lock()
+        # A record lock belongs to a process; one of flock() to the open file, which a fork shares.
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this
+        weakref.finalize(self, self._file.close)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """For a block that waits for nobody else."""
+        with self._threads:
+            fcntl.lockf(self._file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.lockf(self._file, fcntl.LOCK_UN)
+
+
+def fork(count: int) -> int:
+    """Go on as ``count`` processes: returns in each of them, with its number from 0.
+
+    In the process that called it, it does not return: that one replaces whoever dies by another of the same number,
+    and on SIGTERM or SIGINT ends them all and leaves with 0. When it is killed they end at once. There must be no
+    other thread, and no connection to SQLite. Raises NotReady when processes die as soon as they begin.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # by default it would not even be noted
+    reader, writer = os.pipe()
+    running: dict[int, tuple[int, float]] = {}
+    lacking, hasty = [*range(count)], 0
+    gc.collect()
+    gc.freeze()  # a child's collector would else write to every object, and so copy it
+    while True:
+        while lacking:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()  # else a child would write it again
+            try:
+                pid = os.fork()
+            except OSError as error:  # no memory left, or no number: for now
+                print(f"服务进程暂时启动不了（{error.strerror}），一秒后重试。", file=sys.stderr)
+                signal.alarm(1)
+                break
+            if not pid:
+                _begin(reader, writer)
+                return lacking[0]
+            running[pid] = lacking.pop(0), time.monotonic()
+        if signal.sigwait(_SIGNALS) in (signal.SIGTERM, signal.SIGINT):
+            _end(running)
+        for pid, status in _dead():
+            number, since = running.pop(pid, (None, 0.0))
+            if number is None:
+                continue
+            lacking.append(number)
+            hasty = hasty + 1 if time.monotonic() - since < MOMENT else 0
+            code = os.waitstatus_to_exitcode(status)
+            print(f"一个服务进程意外结束（{f'信号 {-code}' if code < 0 else f'代码 {code}'}）。", file=sys.stderr)
+        if hasty >= HASTY:
+            _end(running, NotReady("服务进程一启动就结束，已停止服务，请查看上面的错误信息，排除后再启动。"))
+
+
+def _begin(reader: int, writer: int) -> None:
+    """Be a process that serves: it ends when told to, and with the one that watches."""
+    os.close(writer)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # typed, it goes to all: the first one passes it on
+    signal.signal(signal.SIGTERM, _finish)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    threading.Thread(target=_end_with, args=(reader,), daemon=True).start()
+
+
+def _finish(*_: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # told twice, it must not break off its finishing
+    sys.exit(0)
+
+
+def _end_with(reader: int) -> None:
+    """Nothing is ever written: reading ends when the first process, which alone holds the other end, does."""
+    os.read(reader, 1)
+    os._exit(1)
+
+
+def _dead() -> list[tuple[int, int]]:
+    """Who has ended since, with its status."""
+    found = []
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            found.append(ended)
+    return found
+
+
+def _end(running: dict[int, object], error: Exception | None = None) -> NoReturn:
+    """Have all finish, wait for them, and leave."""
+    for pid in running:
+        os.kill(pid, signal.SIGTERM)
+    for pid in running:
+        os.waitpid(pid, 0)
+    raise error or SystemExit(0)
