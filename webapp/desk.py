@@ -16,6 +16,7 @@ from indexer import relevance
 from indexer.live import Live, View
 from indexer.relevance import KINDS, Figures, Outcome, Question, Report
 from indexer.settings import Settings
+from webapp.shared import Mutex, Shared
 
 NAME = "relevance.json"
 # The processor is left to the answers in between: a share of the time that a question took.
@@ -59,23 +60,50 @@ class _Stopped(Exception):
 Ask = Callable[[View, Iterable[Question]], list[Outcome]]
 
 
+@dataclass(slots=True)
+class _State:
+    """What all processes know of the runs."""
+
+    run: Run | None = None
+    called_off: bool = False
+    tried: tuple[Settings, tuple[str, ...]] | None = None
+    trouble: str = ""
+
+
 class Desk:
     """Measures in the background, one run at a time; keeps the last report, on disk too, and the last trial.
 
-    ``run`` is what runs, ``tried`` the weights and kinds last asked for, ``trouble`` why the last run gave nothing.
+    All processes forked from this one share what it tells, and the turn to run.
     """
 
     def __init__(self, data: Path, live: Live) -> None:
         self._data = data
         self._live = live
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self._turn = Mutex()
+        self._state = Shared(_State())
+        self._trial: Shared[Trial | None] = Shared(None)
         self._thread: threading.Thread | None = None
         self._report: tuple[object, Report | None] = (None, None)
-        self.run: Run | None = None
-        self.trial: Trial | None = None
-        self.tried: tuple[Settings, tuple[str, ...]] | None = None
-        self.trouble = ""
+
+    @property
+    def run(self) -> Run | None:
+        """What runs."""
+        return self._present().run
+
+    @property
+    def tried(self) -> tuple[Settings, tuple[str, ...]] | None:
+        """The weights and kinds last asked for."""
+        return self._present().tried
+
+    @property
+    def trouble(self) -> str:
+        """Why the last run gave nothing."""
+        return self._present().trouble
+
+    @property
+    def trial(self) -> Trial | None:
+        """The last trial."""
+        return self._trial.read()
 
     def report(self) -> Report | None:
         """The last measurement, also one of another process."""
@@ -105,54 +133,75 @@ class Desk:
 
         def work(_: Store, ask: Ask) -> None:
             before, after = ask(view, asked), ask(view.weighed(weights), asked)
-            self.trial = Trial(
-                now(), view.generation, tuple(kinds), view.settings, weights, tuple(before), tuple(after)
+            self._trial.write(
+                Trial(now(), view.generation, tuple(kinds), view.settings, weights, tuple(before), tuple(after))
             )
 
-        self._start(Run("正在试算", 2 * len(asked)), work)
-        self.tried = weights, tuple(kinds)
+        self._start(Run("正在试算", 2 * len(asked)), work, tried=(weights, tuple(kinds)))
 
     def stop(self) -> None:
         """Call the run off and wait for its end."""
-        self._stop.set()
+        self.call_off()
         self.wait()
+
+    def call_off(self) -> None:
+        """Have the run end after its present question."""
+        with self._state.changing() as state:
+            state.called_off = True
 
     def wait(self) -> None:
         """Until nothing runs."""
+        while self.run is not None:
+            time.sleep(0.02)
         if self._thread is not None:
             self._thread.join()
 
-    def _start(self, run: Run, work: Callable[[Store, Ask], None]) -> None:
-        with self._lock:
-            if self.run is not None:
-                raise Conflict(f"{self.run.title}，请等它完成，或先停止。")
-            self.run, self.trouble = run, ""
-            self._stop.clear()
-            self._thread = threading.Thread(target=self._work, args=(run, work))
-            self._thread.start()
+    def _present(self) -> _State:
+        with self._state.changing() as state:
+            if state.run is not None and self._turn.acquire(wait=False):  # whose turn it was has died
+                self._turn.release()
+                state.run, state.trouble = None, "没有完成：服务进程意外结束，请重新开始。"
+            return state
 
-    def _work(self, run: Run, work: Callable[[Store, Ask], None]) -> None:
+    def _start(
+        self,
+        run: Run,
+        work: Callable[[Store, Ask], None],
+        tried: tuple[Settings, tuple[str, ...]] | None = None,
+    ) -> None:
+        with self._state.changing() as state:
+            if not self._turn.acquire(wait=False):
+                raise Conflict(f"{state.run.title}，请等它完成，或先停止。")
+            state.run, state.called_off, state.tried, state.trouble = run, False, tried or state.tried, ""
+        self._thread = threading.Thread(target=self._work, args=(work,))
+        self._thread.start()
+
+    def _work(self, work: Callable[[Store, Ask], None]) -> None:
+        trouble = ""
         try:
             with closing(Store.open(self._data)) as store:  # this thread's connection ends with it
 
                 def ask(view: View, asked: Iterable[Question]) -> list[Outcome]:
-                    return list(self._asked(run, store, view, asked))
+                    return list(self._asked(store, view, asked))
 
                 work(store, ask)
         except _Stopped:
             pass
         except Exception as error:
             _log.exception("relevance run failed")
-            self.trouble = f"没有完成：{error.message if isinstance(error, ZhibiaoError) else '出错了，请看服务日志'}"
+            trouble = f"没有完成：{error.message if isinstance(error, ZhibiaoError) else '出错了，请看服务日志'}"
         finally:
-            self.run = None
+            with self._state.changing() as state:
+                state.run, state.trouble = None, trouble
+                self._turn.release()
 
-    def _asked(self, run: Run, store: Store, view: View, asked: Iterable[Question]) -> Iterator[Outcome]:
+    def _asked(self, store: Store, view: View, asked: Iterable[Question]) -> Iterator[Outcome]:
         for question in asked:
             # The service that is shutting down waits for this thread: it ends with the main one.
-            if self._stop.is_set() or not threading.main_thread().is_alive():
+            if self._state.read().called_off or not threading.main_thread().is_alive():
                 raise _Stopped
             begun = time.monotonic()
             yield from relevance.measure(store, view, [question], relevance.FOLDER)
-            run.done += 1
-            self._stop.wait(REST * (time.monotonic() - begun))
+            with self._state.changing() as state:
+                state.run.done += 1
+            time.sleep(REST * (time.monotonic() - begun))

@@ -6,18 +6,14 @@ over the others, with no thread beside it: a fork copies the locks that other th
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import os
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
-import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import NoReturn
 
 from waitress.adjustments import Adjustments
@@ -58,26 +54,6 @@ def bind(host: str, port: int) -> list[socket.socket]:
         socket.create_server(address, family=family, backlog=BACKLOG)
         for family, _, _, address in Adjustments(host=host, port=port).listen
     ]
-
-
-class Mutex:
-    """A lock over the threads of this process and of all that it forks later; who dies lets go of it."""
-
-    def __init__(self) -> None:
-        self._threads = threading.Lock()
-        # A record lock belongs to a process; one of flock() to the open file, which a fork shares.
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as this
-        weakref.finalize(self, self._file.close)
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """For a block that waits for nobody else."""
-        with self._threads:
-            fcntl.lockf(self._file, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN)
 
 
 def fork(count: int) -> int:

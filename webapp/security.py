@@ -22,8 +22,8 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 
 from corpus.errors import BadInput, Forbidden, NotReady, NotSignedIn
 from webapp.errors import TooMany, is_api
-from webapp.processes import Mutex
 from webapp.services import actor
+from webapp.shared import Mutex
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -117,7 +117,7 @@ class Attempts:
     def count(self, key: str) -> int:
         """Note an attempt; 0 when it may go on, else the seconds to wait. A refused attempt does not count."""
         name = hash(key)  # its seed is secret, and the same in forked processes
-        with self._mutex.held():
+        with self._mutex:
             now, names, turns = self._clock(), self._keys.tolist(), self._turns.tolist()
             place = names.index(name) if name in names else turns.index(min(turns))
             ends = self._ends[place * self._limit : (place + 1) * self._limit]

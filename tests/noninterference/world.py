@@ -18,6 +18,7 @@ from corpus.store import Store
 from indexer import build, meaning
 from indexer.semantic import Embedder
 from webapp import create_app
+from webapp.security import Attempts
 
 from .library import Library, create, remove, sees, without, write
 from .personas import PERSONAS, Persona, secret
@@ -114,7 +115,7 @@ class Side:
     def answer(self, persona: Persona, ask: Ask) -> Answer:
         """What the persona receives."""
         client, headers = self._client(persona)
-        self.app.extensions["zhibiao_attempts"]._times.clear()
+        self.app.extensions["zhibiao_attempts"] = Attempts()
         response = client.open(
             ask.path, method=ask.method, query_string=dict(ask.query), json=ask.json, data=ask.form,
             headers={**headers, **ask.headers}, buffered=True,

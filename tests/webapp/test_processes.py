@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -23,12 +24,14 @@ from corpus.access import PUBLIC
 from corpus.model import Indicator, Status
 from corpus.store import Store
 from indexer import build
+from indexer.relevance import KINDS
 from tests.webapp.conftest import PASSWORD, until
 from webapp import cli, processes
 from webapp.security import ADDRESS_LIMIT
 
 ROOT = Path(__file__).parents[2]
 PROC = Path("/proc")
+Form = dict[str, Any]
 pytestmark = pytest.mark.skipif(not (PROC / "self/task").exists(), reason="who answers is read from /proc")
 
 
@@ -73,22 +76,28 @@ class Caller:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         self.cookie = cookie
 
-    def ask(self, path: str, form: dict[str, str] | None = None) -> tuple[int, str]:
+    def ask(self, path: str, form: Form | None = None) -> tuple[int, str]:
         """Status and text of the answer, to a form when there is one."""
         headers = {"Cookie": self.cookie} if self.cookie else {}
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        self.connection.request("GET" if form is None else "POST", path, urlencode(form or {}), headers)
+        self.connection.request("GET" if form is None else "POST", path, urlencode(form or {}, doseq=True), headers)
         answer = self.connection.getresponse()
         if given := answer.getheader("Set-Cookie"):
             self.cookie = given.partition(";")[0]
         return answer.status, answer.read().decode()
 
     def sign_in(self, name: str, password: str) -> int:
-        page = self.ask("/sign-in")[1]
-        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
-        assert token
-        return self.ask("/sign-in", {"name": name, "password": password, "csrf_token": token[1]})[0]
+        form = {"name": name, "password": password, "csrf_token": self.token("/sign-in")}
+        return self.ask("/sign-in", form)[0]
+
+    def token(self, path: str) -> str:
+        """What the forms of a page carry."""
+        status, page = self.ask(path)
+        found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        assert status == 200
+        assert found
+        return found[1]
 
     def answered_by(self, pids: list[int]) -> list[int]:
         """Which of these processes hold the other end."""
@@ -202,15 +211,35 @@ def test_who_signs_in_or_out_does_so_with_all(service: Service) -> None:
     one, other = (service.caller(pid) for pid in service.serving())
     assert one.sign_in("admin", PASSWORD) == 303
     other.cookie = one.cookie
-    status, page = other.ask("/account")
-    assert status == 200
-    token = re.search(r'name="csrf_token" value="([^"]+)"', page)
-    assert token
+    token = other.token("/account")
     assert [c.ask("/api/v1/experts")[0] for c in (one, other)] == [200, 200]
     kept = one.cookie
-    assert other.ask("/sign-out", {"csrf_token": token[1]})[0] == 303
+    assert other.ask("/sign-out", {"csrf_token": token})[0] == 303
     one.cookie = kept
     assert one.ask("/api/v1/experts")[0] == 401
+
+
+def test_the_relevance_desk_is_one(service: Service) -> None:
+    """A run that one process does is told, refused beside and called off by another, and ends with its process."""
+    one, other = (service.caller(pid) for pid in service.serving())
+    assert one.sign_in("admin", PASSWORD) == 303
+    weights = {"kind": [*KINDS], "fields.name": "0", "csrf_token": one.token("/account")}
+    other.cookie = one.cookie
+
+    def running() -> list[bool]:
+        return [">停止<" in caller.ask("/relevance/trial")[1] for caller in (one, other)]
+
+    assert (one.ask("/relevance/trial", weights)[0], running()) == (303, [True, True])
+    status, page = other.ask("/relevance/trial", weights)
+    assert (status, "正在试算，请等它完成，或先停止。" in page) == (409, True)
+    assert (other.ask("/relevance/stop", weights)[0], running()) == (303, [False, False])
+    assert one.ask("/relevance/trial", weights)[0] == 303
+    os.kill(service.serving()[0], signal.SIGKILL)
+    until(lambda: "没有完成：服务进程意外结束，请重新开始。" in other.ask("/relevance/trial")[1])
+    assert other.ask("/relevance/trial", weights)[0] == 303
+    until(lambda: "合计" in other.ask("/relevance/trial")[1])
+    successor = service.caller(service.serving()[1], one.cookie)
+    assert "词的位置·名称" in successor.ask("/relevance/trial")[1]
 
 
 def test_attempts_to_sign_in_count_with_all(service: Service) -> None:
@@ -291,17 +320,17 @@ def test_it_gives_up_on_processes_that_die_as_soon_as_they_begin() -> None:
 def test_a_lock_is_one_for_threads_and_processes_and_ends_with_its_holder() -> None:
     assert run(
         "import os, signal, threading\n"
-        "from webapp.processes import Mutex\n"
+        "from webapp.shared import Mutex\n"
         "mutex, (reader, writer) = Mutex(), os.pipe()\n"
         "child = os.fork()\n"
         "if not child:\n"
-        "    with mutex.held():\n"
+        "    with mutex:\n"
         "        os.write(writer, b'.')\n"
         "        signal.pause()\n"
         "os.read(reader, 1)\n"
         "taken = []\n"
         "def take():\n"
-        "    with mutex.held():\n"
+        "    with mutex:\n"
         "        taken.append(threading.current_thread().name)\n"
         "threads = [threading.Thread(target=take, name='t', daemon=True) for _ in range(2)]\n"
         "for thread in threads: thread.start()\n"

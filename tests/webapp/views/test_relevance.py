@@ -189,7 +189,7 @@ def test_one_run_at_a_time_with_progress_that_can_be_stopped(
     assert refused.status_code == 409
     assert "正在测量，请等它完成，或先停止。" in refused.text
     assert 'name="fields.name" type="number" min="0" max="20" step="0.05" inputmode="decimal" value="7"' in refused.text
-    desk(app)._stop.set()
+    desk(app).call_off()
     go.set()
     assert admin.post("/relevance/stop", data=TOKEN).location == "/relevance"
     page = admin.get("/relevance").text
