@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, NoReturn
 
 import waitress
+from waitress.adjustments import Adjustments
 
 import corpus.cli
 import indexer.cli
@@ -25,7 +27,6 @@ from indexer import build, folding, meaning, semantic, settings
 from webapp import processes
 
 if TYPE_CHECKING:
-    from socket import socket
     from wsgiref.types import WSGIApplication
 
     from waitress.server import BaseWSGIServer
@@ -37,6 +38,8 @@ PERSONAS = (
     ("审计示例", Role.AUDITOR, "州审计局", Clearance.NONE),
 )
 THREADS = 8
+# So many connections wait to be taken, as waitress has it.
+BACKLOG = 1024
 # So many seconds public changes are served beside a generation before they are built in.
 PATIENCE = 3600
 
@@ -128,7 +131,7 @@ def run_serve(args: Namespace) -> int:
     app = create_app(data)
     security.trust(app, args.host)
     try:
-        sockets = processes.bind(args.host, args.port)
+        sockets = bind(args.host, args.port)
     except OSError as error:
         why = os.strerror(error.errno or 0)
         raise BadInput(
@@ -142,11 +145,14 @@ def run_serve(args: Namespace) -> int:
     number = 0
     if count == 1:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        server = listen(app, sockets)
     else:
         for opened in (store, app.extensions["zhibiao"].store):
             opened.close()
+        level = processes.Level(count)
         number = processes.fork(count)
-    server = listen(app, sockets)
+        server = listen(app, sockets)
+        level.apply(server, number)
     stop = threading.Event()
     threading.Thread(target=application.warm, args=(app,), daemon=True).start()
     for work in (_fold, _mean) if number == 0 else ():  # one does it for all
@@ -159,7 +165,15 @@ def run_serve(args: Namespace) -> int:
     return 0
 
 
-def listen(app: WSGIApplication, sockets: list[socket]) -> BaseWSGIServer:
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen at every address of ``host``. Raises OSError when one cannot be used."""
+    return [
+        socket.create_server(address, family=family, backlog=BACKLOG)
+        for family, _, _, address in Adjustments(host=host, port=port).listen
+    ]
+
+
+def listen(app: WSGIApplication, sockets: list[socket.socket]) -> BaseWSGIServer:
     """A server ready to run on sockets that listen.
 
     It goes on reading while a thread is waited for: so it sees who has gone, and makes no answer for them. The drafting

@@ -9,14 +9,16 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
+from mmap import mmap
 from typing import NoReturn
 
-from waitress.adjustments import Adjustments
+from waitress.server import BaseWSGIServer, MultiSocketServer
 
 from corpus.errors import BadInput, NotReady
 
@@ -25,7 +27,8 @@ VARIABLE = "ZHIBIAO_PROCESSES"
 PROCESSES, MOST = 1, 64
 # So many processes that end in a row within so many seconds of their beginning end it all.
 HASTY, MOMENT = 5, 1.0
-BACKLOG = 1024
+# So many seconds a connection is left to those who hold fewer; they may be busy, and then somebody else takes it.
+LEAVE = 0.005
 # What the first process waits for; the alarm is its own, to try once more what failed.
 _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGALRM}
 
@@ -48,12 +51,33 @@ def wanted(text: str) -> int:
     return int(text)
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
-    """Sockets that listen at every address of ``host``. Raises OSError when one cannot be used."""
-    return [
-        socket.create_server(address, family=family, backlog=BACKLOG)
-        for family, _, _, address in Adjustments(host=host, port=port).listen
-    ]
+class Level:
+    """Has processes that take connections from the same sockets hold about as many each.
+
+    All of them hear of a new one. Whoever is quickest would take nearly all of a handful of browsers, which keep their
+    connections, and one core would serve them.
+    """
+
+    def __init__(self, count: int) -> None:
+        """Made before the fork: ``count`` processes tell each other here how many they hold."""
+        self._held = memoryview(mmap(-1, 8 * count)).cast("q")
+
+    def apply(self, server: BaseWSGIServer | MultiSocketServer, number: int) -> None:
+        """Have the server of the process ``number`` leave connections to those who hold fewer."""
+        channels = server.map if isinstance(server, MultiSocketServer) else server._map
+        for listener in [channel for channel in channels.values() if isinstance(channel, BaseWSGIServer)]:
+            listener.readable = partial(self._readable, listener.readable, channels, number)
+            listener.handle_accept = partial(self._accept, listener.handle_accept, number)
+
+    def _readable(self, usual: Callable[[], bool], channels: Mapping[int, object], number: int) -> bool:
+        """Asked before each wait for something to happen."""
+        self._held[number] = len(channels)
+        return usual()
+
+    def _accept(self, usual: Callable[[], None], number: int) -> None:
+        if self._held[number] > min(self._held):
+            time.sleep(LEAVE)
+        usual()  # there is none any more when somebody else has taken it
 
 
 def fork(count: int) -> int:

@@ -15,7 +15,7 @@ from corpus import people
 from corpus.access import Role
 from corpus.store import Store
 from tests.webapp.conftest import until
-from webapp import cli, processes
+from webapp import cli
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -30,7 +30,7 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         made.append(host)
         raise OSError(0, "taken")
 
-    monkeypatch.setattr("webapp.processes.bind", bind)
+    monkeypatch.setattr("webapp.cli.bind", bind)
     return made
 
 
@@ -95,7 +95,7 @@ def test_nothing_is_made_for_who_has_gone() -> None:
         start_response("200 OK", [("Content-Length", "0")])
         return [b""]
 
-    server = cli.listen(answer, processes.bind("127.0.0.1", 0))
+    server = cli.listen(answer, cli.bind("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     busy = [f"/{n}" for n in range(cli.THREADS)]

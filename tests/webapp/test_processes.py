@@ -10,11 +10,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -28,6 +29,9 @@ from indexer.relevance import KINDS
 from tests.webapp.conftest import PASSWORD, until
 from webapp import cli, processes
 from webapp.security import ADDRESS_LIMIT
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 ROOT = Path(__file__).parents[2]
 PROC = Path("/proc")
@@ -246,6 +250,39 @@ def test_attempts_to_sign_in_count_with_all(service: Service) -> None:
     callers = [service.caller(pid) for pid in service.serving()]
     tries = [callers[n % 2].sign_in(f"name{n}", "wrong") for n in range(ADDRESS_LIMIT)]
     assert (tries, [caller.sign_in("admin", PASSWORD) for caller in callers]) == ([401] * ADDRESS_LIMIT, [429, 429])
+
+
+def test_connections_go_to_who_holds_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of two processes; the other is this test."""
+
+    def answer(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Length", "0")])
+        return [b""]
+
+    monkeypatch.setattr(processes, "LEAVE", 1.0)
+    [listening] = cli.bind("127.0.0.1", 0)
+    level, taken = processes.Level(2), []
+
+    def takes() -> bool:
+        with suppress(BlockingIOError):
+            taken.append(listening.accept()[0])
+        return bool(taken)
+
+    server = cli.listen(answer, [listening])
+    level.apply(server, 0)
+    level._held[1] = 100
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    with closing(Caller(int(server.effective_port)).connection) as kept:
+        kept.request("GET", "/")
+        assert kept.getresponse().read() == b""
+        level._held[1] = 0
+        with socket.create_connection(kept.sock.getpeername()) as left:
+            until(takes)
+            assert taken[0].getpeername() == left.getsockname()
+            taken[0].close()
+    server.trigger.pull_trigger(server.close)
+    thread.join(10)
 
 
 # Who dies
