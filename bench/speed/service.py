@@ -13,14 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from bench.speed import library, questions
-from bench.speed.measures import MB, percentiles, resident
+from bench.speed.measures import MB, percentiles, resident, shared_out
 from corpus import indicators
 from corpus.store import Store
 
@@ -45,8 +45,8 @@ TARGETS = {
 }
 
 
-def run(data: Path | None, seconds: float) -> dict[str, Any]:
-    """All figures of the service; ``data`` is copied, not touched."""
+def run(data: Path | None, seconds: float, processes: int = 1) -> dict[str, Any]:
+    """All figures of the service with so many processes; ``data`` is copied, not touched."""
     shelf = library.read()
     asked = _requests(shelf)
     with tempfile.TemporaryDirectory(prefix="bench-service-") as name:
@@ -58,7 +58,7 @@ def run(data: Path | None, seconds: float) -> dict[str, Any]:
             # Built now if another version built it, not at the first start.
             _command(folder, "index")
         with (
-            serving(folder) as product,
+            serving(folder, processes) as product,
             _server("bench.speed.inside", str(folder), path=HEALTH) as inside,
             _server("bench.speed.peer", str(folder), path="/empty") as peer,
         ):
@@ -66,12 +66,13 @@ def run(data: Path | None, seconds: float) -> dict[str, Any]:
             loads = _loads(ports, asked, seconds)
             memory = {
                 "after_start_mb": product.memory,
-                "resident_mb": round(resident(product.pid) / MB, 1),
-                "peak_mb": round(resident(product.pid, "VmHWM") / MB, 1),
+                "resident_mb": product.held(),
+                "peak_mb": product.held("VmHWM"),
+                "share_mb": round(sum(shared_out(product.pid)) / MB, 1),
                 "peer_mb": round(resident(peer.pid) / MB, 1),
             }
             changed = changes(folder, product.port)
-        with serving(folder) as again:
+        with serving(folder, processes) as again:
             starts = {"first_seconds": product.seconds, "second_seconds": again.seconds}
     return {"loads": loads, "ratios": _ratios(loads), "memory": memory, "changes": changed, "starts": starts}
 
@@ -84,7 +85,20 @@ def _command(data: Path, name: str) -> None:
 class Running:
     def __init__(self, process: subprocess.Popen[bytes], port: int, seconds: float) -> None:
         self.pid, self.port, self.seconds = process.pid, port, round(seconds, 2)
-        self.memory = round(resident(process.pid) / MB, 1)
+        self.memory = self.held()
+
+    def held(self, key: str = "VmRSS") -> float:
+        """What it and the processes that it started hold in MB, what they share once for each: see `resident`."""
+        return round(sum(resident(pid, key) for pid in _family(self.pid)) / MB, 1)
+
+
+def _family(process: int) -> list[int]:
+    """A process and all that it started."""
+    found = [process]
+    for file in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):  # a thread that ended meanwhile
+            found += [pid for started in file.read_text().split() for pid in _family(int(started))]
+    return found
 
 
 @contextmanager
@@ -109,9 +123,10 @@ def _server(module: str, *arguments: str, path: str) -> Iterator[Running]:
             process.wait(30)
 
 
-def serving(data: Path) -> AbstractContextManager[Running]:
+def serving(data: Path, processes: int = 1) -> AbstractContextManager[Running]:
     """The product, serving a data folder."""
-    return _server("webapp.cli", "--data", str(data), "serve", "--port", path=HEALTH)
+    options = ("--data", str(data), "serve", "--processes", str(processes), "--port")
+    return _server("webapp.cli", *options, path=HEALTH)
 
 
 def _answers(port: int, path: str) -> bool:
