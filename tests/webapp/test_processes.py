@@ -294,7 +294,7 @@ def test_one_that_is_killed_is_replaced(service: Service) -> None:
     caller = service.caller(second)
     os.kill(first, signal.SIGKILL)
     assert caller.ask("/api/v1/healthz") == (200, '{"ok":true}\n')
-    until(lambda: len(service.serving()) == 2)
+    until(lambda: len(service.serving()) == 2 and first not in service.serving())
     left, successor = service.serving()
     assert left == second
     assert names(service.caller(successor), "新建幼儿园数量")
