@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log1p, sqrt
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
-from corpus import choices, indicators, quantity
+from corpus import choices, quantity
 from corpus.access import Actor, visible
-from corpus.model import Indicator, Kind, Use
+from corpus.model import CATEGORIES, Indicator, Use
 from corpus.store import Store
 from indexer import project_types, search
 from indexer.engine import Plan
 from indexer.live import View
+from indexer.register import Family, Named
 from indexer.settings import Suggest
 
 # How many of the best records are read to see which uses the draft belongs to, how many of each such use, and how many
@@ -55,6 +59,8 @@ SHAPE = {
 # 财预〔2021〕101号 as recalled: quantity, quality, cost and benefit are always set, satisfaction where people are
 # served; 衡阳市 2023 sends back tables without detailed cost. Timeliness is kept because every local form has it.
 REQUIRED = ("数量指标", "质量指标", "时效指标", "经济成本指标", "社会效益指标", "服务对象满意度指标")
+_PLACES = {category.level2: place for place, category in enumerate(CATEGORIES)}
+_REQUIRED = {_PLACES[level2] for level2 in REQUIRED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,76 +71,48 @@ class InferredUse:
     confidence: float
 
 
-class Candidate(NamedTuple):
-    """An indicator and what speaks for it. Candidates sort as tuples do: the best first, equal ones by code.
-
-    ``minus`` is the score below zero; ``lexical`` is the share of the best lexical score; ``core`` says that any
-    project may hold it; ``why`` names the parts of the score but the words; ``value`` is the goal's own figure for it.
-    """
-
-    minus: float
-    code: str
-    indicator: Indicator
-    lexical: float
-    core: bool = False
-    why: tuple[str, ...] = ()
-    value: str = ""
-
-    @property
-    def score(self) -> float:
-        """The more, the better."""
-        return -self.minus
-
-
-Row = tuple[float, str, Indicator, float, bool, tuple[str, ...], str]
-"""A :class:`Candidate` as a plain tuple, as hundreds are made, sorted and passed over sooner."""
-
-
 class Pool:
-    """The records that were looked at, each read from the store once: ``records``, and beside them their ``points``.
+    """The records that were looked at, by their ``numbers``, and beside them their ``points``.
 
     Points are what the draft's words gave a record, at least 0.
     """
 
     def __init__(self, store: Store, view: View, actor: Actor, plan: Plan, text: str) -> None:
         """``text`` is what the draft is about, for likeness in meaning."""
-        self.store, self.actor, self.plan, self.settings = store, actor, plan, view.settings.suggest
+        self.store, self.plan, self.settings = store, plan, view.settings.suggest
         self.scope = visible(actor)
         self.engine = view.engine("indicators", self.scope)
-        self.records: list[Indicator] = []
-        self.points: list[float] = []
-        self._ids: set[str] = set()
-        self.likeness: Mapping[str, float] = {}
+        self.register = view.register(store, self.scope)
+        self.numbers: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.points: NDArray[np.float64] = np.zeros(0)
+        self.likeness: dict[int, float] = {}
         self.add([({}, POOL)], need=1)
-        if self.settings.meaning:
-            self.likeness = dict(search.likeness(view, text, self.scope, LIKE))
-            self._add_ids(list(self.likeness)[:MEANT])
+        if self.settings.meaning and view.meaning:
+            self._mean(dict(search.likeness(view, text, self.scope, LIKE)))
 
     def add(self, wanted: Iterable[tuple[dict[str, list[str]], int]], *, need: int) -> None:
         """For each filter and limit the best records that meet at least ``need`` units."""
         plan = Plan(self.plan.units, (), need)
-        points: dict[str, float] = {}
-        for filters, limit in wanted:
-            ranked = self.engine.search(plan, self.scope, filters, limit=limit, counts=False)
-            points.update(zip(ranked.ids, ranked.scores, strict=True))
-        self._read(points)
+        self._take([self.engine.leading(plan, self.scope, filters, limit) for filters, limit in wanted])
 
-    def _add_ids(self, ids: Sequence[str]) -> None:
-        parts = self.engine.explain(self.plan, ids)
-        self._read({id: sum(part.score for part in found) for id, found in zip(ids, parts, strict=True)})
+    def _mean(self, near: Mapping[str, float]) -> None:
+        """Take up the nearest in meaning too."""
+        numbers = self.engine.numbers(near)
+        self.likeness = {numbers[id]: share for id, share in near.items() if id in numbers}
+        ids = [id for id in list(near)[:MEANT] if id in numbers]
+        points = [sum([part.score for part in parts]) for parts in self.engine.explain(self.plan, ids)]
+        self._take([(np.array([numbers[id] for id in ids], np.int64), np.array(points))])
 
-    def _read(self, points: Mapping[str, float]) -> None:
-        fresh = [id for id in points if id not in self._ids]
-        found = indicators.fetch(self.store, fresh, self.actor)
-        ids = [i.id for i in found]
-        self.records += found
-        self.points += map(points.__getitem__, ids)
-        self._ids.update(ids)
+    def _take(self, found: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]) -> None:
+        numbers, points = (np.concatenate(held) for held in zip((self.numbers, self.points), *found, strict=True))
+        self.numbers, first = np.unique(numbers, return_index=True)
+        self.points = points[first]
+        self.register.read(self.numbers)
 
     @property
     def top(self) -> float:
         """The most points that the words gave any record; 1 when there are none."""
-        return max(self.points, default=0.0) or 1.0
+        return float(self.points.max(initial=0.0)) or 1.0
 
     def shares(self, groups: Sequence[Sequence[str]]) -> list[float]:
         """For each group of records, how much of what the draft says is held by any of them, between 0 and 1."""
@@ -147,33 +125,30 @@ class Pool:
 
 def infer(pool: Pool) -> list[InferredUse]:
     """The three likeliest uses, by the squared points of the records nearest in words and meaning."""
-    uses: dict[str, Use] = {}
-    # By use, the points of its records, and beside them their ids.
-    spoken: defaultdict[str, tuple[list[float], list[str]]] = defaultdict(lambda: ([], []))
-    share, near = pool.settings.meaning * pool.top, pool.likeness
-    for i, points in zip(pool.records, pool.points, strict=True):
-        if use := i.use:
-            uses[use.code] = use
-            found, ids = spoken[use.code]
-            found.append(points + share * near.get(i.id, 0.0) if near else points)
-            ids.append(i.id)
-    evidence = {code: sum(sorted(found, reverse=True)[:WITNESSES]) ** 2 for code, (found, _) in spoken.items()}
+    share, near, register = pool.settings.meaning * pool.top, pool.likeness, pool.register
+    # By family, the points of its records with their numbers.
+    spoken: defaultdict[int, list[tuple[float, int]]] = defaultdict(list)
+    rows = zip(register.family[pool.numbers].tolist(), pool.points.tolist(), pool.numbers.tolist(), strict=True)
+    for family, points, n in rows:
+        spoken[family].append((points + share * near.get(n, 0.0) if near else points, n))
+    uses = {family: use for family in spoken if (use := register.families[family].use)}
+    evidence = {family: sum(sorted([p for p, _ in spoken[family]], reverse=True)[:WITNESSES]) ** 2 for family in uses}
     whole = sum(sorted(evidence.values(), reverse=True)[:5])
     if not whole:
         return []
     # A use among others of its domain is likelier than one on its own: 教育 beside 设备购置 is not 医疗设备购置.
     domains: defaultdict[str, float] = defaultdict(float)
-    for code, weight in evidence.items():
-        domains[uses[code].domain] += weight
+    for family, weight in evidence.items():
+        domains[uses[family].domain] += weight
     everywhere = sum(domains.values())
     kin = {domain: sqrt(weight / everywhere) for domain, weight in domains.items()}
-    likely = {code: weight / whole * kin[uses[code].domain] for code, weight in evidence.items()}
-    ranked = [code for _, code in sorted([(-share, code) for code, share in likely.items()])[:3]]
-    nearest = [sorted(zip(*spoken[code], strict=True), reverse=True)[:3] for code in ranked]
+    likely = {family: weight / whole * kin[uses[family].domain] for family, weight in evidence.items()}
+    ranked = [family for _, _, family in sorted([(-share, uses[f].code, f) for f, share in likely.items()])[:3]]
+    nearest = [sorted([(p, register.named[n].id) for p, n in spoken[f]], reverse=True)[:3] for f in ranked]
     shares = pool.shares([[id for _, id in hits] for hits in nearest])
     inferred = [
-        InferredUse(uses[code], round(min(1.0, likely[code]) * min(1.0, share / ENOUGH), 3))
-        for code, share in zip(ranked, shares, strict=True)
+        InferredUse(uses[family], round(min(1.0, likely[family]) * min(1.0, share / ENOUGH), 3))
+        for family, share in zip(ranked, shares, strict=True)
     ]
     return sorted(inferred, key=lambda use: -use.confidence)
 
@@ -181,7 +156,7 @@ def infer(pool: Pool) -> list[InferredUse]:
 class Standing(NamedTuple):
     """What a record is to a draft by its use or theme: ``factor`` times its lexical share and ``gain`` are its score.
 
-    ``core`` and ``why`` are those of :class:`Candidate`.
+    ``core`` says that any project may hold it; ``why`` names the parts of the score but the words.
     """
 
     factor: float = 1.0
@@ -191,17 +166,17 @@ class Standing(NamedTuple):
 
 
 class Standings:
-    """The standings of records under a draft: those of its uses in ``own`` by code, of any other use in ``other``."""
+    """The standings of records under a draft, by what the register has them for."""
 
     def __init__(self, weights: Suggest, uses: Sequence[InferredUse], themes: Mapping[str, tuple[float, str]]) -> None:
-        self.own: dict[str, Standing] = {}
+        self._own: dict[str, Standing] = {}
         for inferred in uses:
             use, confidence = inferred.use, inferred.confidence
             why = (f"属于推断用途“{use.use}”",) if confidence >= SURE and weights.use else ()
-            self.own[use.code] = Standing(gain=weights.use * min(1.0, 2 * confidence), why=why)
+            self._own[use.code] = Standing(gain=weights.use * min(1.0, 2 * confidence), why=why)
         # The surer the use, the less a record of another one is likely to be meant; with none, any is doubtful.
         sure = uses[0].confidence if uses and uses[0].confidence >= SURE else UNSURE
-        self.other = Standing(max(0.0, 1 - weights.other * sure))
+        self._other = Standing(max(0.0, 1 - weights.other * sure))
         # By theme, of those that are not core and of those that are.
         self._themes = {}
         for theme, (share, word) in themes.items():
@@ -212,110 +187,169 @@ class Standings:
         self._anywhere = Standing(gain=weights.general, core=True, why=why)
         self._foreign = Standing(FOREIGN)
 
-    def common(self, i: Indicator) -> Standing:
-        """The standing of a record of no use."""
-        if i.theme in self._themes:
-            return self._themes[i.theme][project_types.core(i.name, i.theme)]
-        return self._anywhere if project_types.core(i.name, project_types.GENERAL) else self._foreign
+    def of(self, family: Family) -> Standing:
+        """The standing of records of that family."""
+        if family.use:
+            return self._own.get(family.use.code, self._other)
+        if family.theme in self._themes:
+            return self._themes[family.theme][family.themed]
+        return self._anywhere if family.general else self._foreign
 
 
-def of_draft(pool: Pool, uses: Sequence[InferredUse], project: str, goal: str) -> list[Row]:
-    """Everything that may be suggested, best first, each with its reasons."""
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Records that may be suggested, best first, equal ones by code, side by side.
+
+    ``minus`` are the scores below zero; ``lexical`` the shares of the best lexical score; ``categories`` are places in
+    :data:`corpus.model.CATEGORIES`; ``why`` says by number what is said of one record alone, ``values`` the goal's own
+    figure for it.
+    """
+
+    numbers: Sequence[int]
+    minus: Sequence[float]
+    lexical: Sequence[float]
+    families: Sequence[int]
+    categories: Sequence[int]
+    common: Sequence[bool]
+    standings: Mapping[int, Standing]
+    named: Mapping[int, Named]
+    why: Mapping[int, tuple[str, ...]]
+    values: Mapping[int, str]
+
+    def reasons(self, place: int) -> tuple[str, ...]:
+        """The parts of a score but the words."""
+        return self.standings[self.families[place]].why + self.why.get(self.numbers[place], ())
+
+
+def of_draft(
+    pool: Pool, uses: Sequence[InferredUse], project: str, goal: str, without: Iterable[str] = ()
+) -> Candidates:
+    """Everything that may be suggested but the records ``without``."""
     themes = project_types.themes(project, goal)
     sure = [inferred.use.use for inferred in uses if inferred.confidence >= SURE]
     common = {"theme": [*themes, *project_types.OFTEN]}
     pool.add([*[({"use": [use]}, USE_POOL) for use in sure], (common, COMMON_POOL)], need=0)
-    weights, top, near = pool.settings, pool.top, pool.likeness
+    weights, register, numbers, points = pool.settings, pool.register, pool.numbers, pool.points
+    top = pool.top
+    if gone := pool.engine.numbers(without):
+        left = ~np.isin(numbers, list(gone.values()))
+        numbers, points = numbers[left], points[left]
     standings = Standings(weights, uses, themes)
-    own, other = standings.own, standings.other
+    families = register.family[numbers]
+    known = {family: standings.of(register.families[family]) for family in set(families.tolist())}
+    factors, gains = np.zeros((2, len(register.families)))
+    for family, standing in known.items():
+        factors[family], gains[family] = standing.factor, standing.gain
+    lexical = points / top
+    score = lexical * factors[families] + gains[families]
+    why: dict[int, tuple[str, ...]] = {}
+    if pool.likeness:
+        near = [pool.likeness.get(n, 0.0) for n in numbers.tolist()]
+        score += weights.meaning * np.array(near)
+        close = [n for n, likeness in zip(numbers.tolist(), near, strict=True) if likeness >= NEAR and weights.meaning]
+        why = dict.fromkeys(close, ("与目标的意思相近",))
     # Counts are of public records and public goals alone.
     taken = choices.counts(pool.store, sure) if sure and weights.taken else {}
-    rows: list[Row] = []
-    for i, points in zip(pool.records, pool.points, strict=True):
-        lexical = points / top
-        factor, gain, core, why = own.get(i.use.code, other) if i.use else standings.common(i)
-        score = lexical * factor + gain
-        if near:
-            likeness = near.get(i.id, 0.0)
-            score += weights.meaning * likeness
-            if likeness >= NEAR and weights.meaning:
-                why = (*why, "与目标的意思相近")
-        if i.id in taken:
-            score += weights.taken * min(1.0, log1p(taken[i.id]) / log1p(WIDELY))
-            why = (*why, f"{taken[i.id]}人在同类项目中采用过")
-        rows.append((-score, i.code, i, lexical, core, why, ""))
-    _measure(rows, goal, weights.quantity)
-    rows.sort()
-    return rows
+    for id, n in pool.engine.numbers(taken).items():
+        score[numbers == n] += weights.taken * min(1.0, log1p(taken[id]) / log1p(WIDELY))
+        why[n] = (*why.get(n, ()), f"{taken[id]}人在同类项目中采用过")
+    minus = -score
+    order = _ordered(minus, numbers, register.named)
+    values = _measure(pool, goal, numbers, minus, lexical, order, why)
+    if values and weights.quantity:
+        order = _ordered(minus, numbers, register.named)
+    numbers = numbers[order]
+    columns = (minus[order], lexical[order], families[order], register.category[numbers], register.common[numbers])
+    return Candidates(numbers.tolist(), *[held.tolist() for held in columns], known, register.named, why, values)
 
 
-def _measure(rows: list[Row], goal: str, weight: float) -> None:
+def _ordered(minus: NDArray[np.float64], numbers: NDArray[np.int64], named: Mapping[int, Named]) -> NDArray[np.int64]:
+    """The places of the scores, best first, equal ones by code."""
+    order = np.argsort(minus, kind="stable")
+    rising = minus[order]
+    edges = [0, *(np.flatnonzero(rising[1:] != rising[:-1]) + 1).tolist(), len(order)]
+    for start, end in pairwise(edges):
+        if end - start > 1:
+            tied = order[start:end].tolist()
+            codes = [named[n].code for n in numbers[tied].tolist()]
+            order[start:end] = [place for _, place in sorted(zip(codes, tied, strict=True))]
+    return order
+
+
+def _measure(
+    pool: Pool,
+    goal: str,
+    numbers: NDArray[np.int64],
+    minus: NDArray[np.float64],
+    lexical: NDArray[np.float64],
+    order: NDArray[np.int64],
+    why: dict[int, tuple[str, ...]],
+) -> dict[int, str]:
     """A figure of the goal belongs to the one or two indicators of its unit that are nearest, not to all of them.
 
-    Only the goal is read: names of projects hold years and serial numbers.
+    Only the goal is read: names of projects hold years and serial numbers. Scores and reasons change in place; the
+    figures are given back by number.
     """
     figures = {q.unit: (format(q.value, "f"), goal[start:end]) for q, (start, end) in quantity.find(goal)}
-    counted: dict[str, list[int]] = {unit: [] for unit in figures}
-    for n, i in enumerate([row[2] for row in rows] if counted else ()):
-        if i.unit in counted and i.category.short == "数量":
-            counted[i.unit].append(n)
-    for unit, places in counted.items():
-        value, words = figures[unit]
-        for n in sorted(places, key=rows.__getitem__)[:2]:
-            minus, code, i, lexical, core, why, _ = rows[n]
-            if lexical >= EVIDENCE:
-                why = (*why, f"目标中的“{words}”可作为指标值") if weight else why
-                rows[n] = minus - weight, code, i, lexical, core, why, value
+    weight, values = pool.settings.quantity, {}
+    counts = pool.register.counts[numbers[order]]
+    for unit, (value, words) in figures.items():
+        for place in order[counts == pool.register.units.get(unit, -2)][:2].tolist():
+            if lexical[place] >= EVIDENCE:
+                n = int(numbers[place])
+                minus[place] -= weight
+                values[n] = value
+                if weight:
+                    why[n] = (*why.get(n, ()), f"目标中的“{words}”可作为指标值")
+    return values
 
 
-def cover(ranked: Iterable[Row], chosen: Sequence[Indicator], limit: int) -> list[Candidate]:
-    """Of candidates, best first, a set that covers the categories, no two alike, best first.
+def cover(found: Candidates, chosen: Sequence[Indicator], limit: int) -> list[int]:
+    """The places of a set that covers the categories, no two alike, best first.
 
     A part of the room is kept for what any project may hold, one of a category; the rest goes to the best of each
     category up to its share of a balanced table, then to the best of all.
     """
     general, themed = round(limit * GENERAL_ROOM), round(limit * THEME_ROOM)
-    room = {Kind.COMMON: themed, Kind.SPECIFIC: limit - themed - general}
-    left = {level2: max(1, round(rows * BALANCED * limit / 20)) if rows else 0 for level2, rows in SHAPE.items()}
+    room = {True: themed, False: limit - themed - general}
+    shape = [SHAPE[category.level2] for category in CATEGORIES]
+    left = [max(1, round(rows * BALANCED * limit / 20)) if rows else 0 for rows in shape]
     for i in chosen:
-        left[i.category.level2] -= 1
-    picked: list[Row] = []
-    ids, names = {i.id for i in chosen}, [i.name for i in chosen]
+        left[_PLACES[i.category.level2]] -= 1
+    picked: set[int] = set()
+    names = [i.name for i in chosen]
 
-    def take(row: Row) -> bool:
-        _, _, i, *_ = row
-        if len(picked) >= limit or i.id in ids:
+    def take(place: int) -> bool:
+        if len(picked) >= limit or place in picked:
             return False
-        if process.extractOne(i.name, names, scorer=fuzz.ratio, processor=None, score_cutoff=ALIKE):
+        name = found.named[found.numbers[place]].name
+        if process.extractOne(name, names, scorer=fuzz.ratio, processor=None, score_cutoff=ALIKE):
             return False
-        ids.add(i.id)
-        names.append(i.name)
-        picked.append(row)
+        picked.add(place)
+        names.append(name)
         return True
 
-    anywhere: list[Row] = []
-    known: list[Row] = []
-    for row in ranked:
-        minus, _, i, lexical, core, _, _ = row
-        level2 = i.category.level2
-        if core:
-            anywhere.append(row)
-        elif minus < 0 and (lexical >= EVIDENCE or level2 in REQUIRED):
-            known.append(row)
-            if left[level2] > 0 and room[i.kind] > 0 and take(row):
-                left[level2] -= 1
-                room[i.kind] -= 1
-    covered: set[str] = set()
-    for row in anywhere:
-        _, _, i, *_ = row
-        level2 = i.category.level2
-        if level2 not in covered and len(covered) < general and take(row):
-            covered.add(level2)
-    for row in known:
+    core = {family for family, standing in found.standings.items() if standing.core}
+    anywhere: list[int] = []
+    known: list[int] = []
+    rows = zip(found.families, found.minus, found.lexical, found.categories, found.common, strict=True)
+    for place, (family, minus, lexical, level, common) in enumerate(rows):
+        if family in core:
+            anywhere.append(place)
+        elif minus < 0 and (lexical >= EVIDENCE or level in _REQUIRED):
+            known.append(place)
+            if left[level] > 0 and room[common] > 0 and take(place):
+                left[level] -= 1
+                room[common] -= 1
+    covered: set[int] = set()
+    for place in anywhere:
+        level = found.categories[place]
+        if level not in covered and len(covered) < general and take(place):
+            covered.add(level)
+    for place in known:
         if len(picked) >= limit:
             break
-        _, _, i, lexical, *_ = row
-        level2 = i.category.level2
-        if lexical and left[level2] > -3 and take(row):
-            left[level2] -= 1
-    return [Candidate(*row) for row in sorted(picked)]
+        level = found.categories[place]
+        if found.lexical[place] and left[level] > -3 and take(place):
+            left[level] -= 1
+    return sorted(picked)

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, overload
 
+import numpy as np
+from numpy.typing import NDArray
+
 from corpus.access import Scope
 
 
@@ -132,6 +135,14 @@ class Ranked(NamedTuple):
     facets: Mapping[str, Mapping[str, int]]
 
 
+class Card(NamedTuple):
+    """What an engine knows of a record beside its terms: its id, its values by facet, and what lists are ordered by."""
+
+    id: str
+    facets: Mapping[str, str]
+    sorts: Mapping[str, str]
+
+
 class Engine(Protocol):
     """An index of one kind, open for reading; how it is written is each engine's own.
 
@@ -152,6 +163,21 @@ class Engine(Protocol):
         counts: bool = True,
     ) -> Ranked:
         """Run a plan over the records of ``scope`` that have one of the values of each facet in ``filters``."""
+
+    def leading(
+        self, plan: Plan, scope: Scope, filters: Mapping[str, Sequence[str]], limit: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The best of a search by the numbers of records, with their scores: for who looks at many but shows few."""
+
+    @property
+    def places(self) -> int:
+        """All numbers of records are below."""
+
+    def numbers(self, ids: Iterable[str]) -> dict[str, int]:
+        """The numbers of those of ``ids`` that are here."""
+
+    def card(self, number: int) -> Card:
+        """What is known of a record by its number."""
 
     def explain(self, plan: Plan, ids: Sequence[str], *, most: int = 0) -> list[list[Part]]:
         """The parts of each record's score, largest first.

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT 8
+#define FORMAT 9
 #define ROOT 1
 
 typedef struct {
@@ -1426,37 +1426,47 @@ static PyObject *facets(const Index *ix, const Asked *a, const Work *w, PyObject
     return found;
 }
 
-/* ask(index, terms, asked, room, names, values, parts, large): ids, scores in so many parts of one, total and facets, as
+/* Runs what is asked of an index by a block of terms: how many match, or what run says beside that; -3 with Python's
+ * error. `block` is what `a` points into, to be freed. */
+static int64_t answer(const Index *ix, PyObject *const *given, Room *room, int large, Asked *a, Work *w, uint8_t **block) {
+    if (!PyBytes_Check(given[1]) || PyBytes_Size(given[1]) < (Py_ssize_t)sizeof(PlanHead))
+        return (refuse("a plan is asked by terms"), -3);
+    if (!(*block = asked_of(ix, given[2])))
+        return -3;
+    const uint8_t *plan = (const uint8_t *)PyBytes_AsString(given[1]);
+    int64_t total = -2;
+    if (((const PlanHead *)plan)->bytes == PyBytes_Size(given[1])) {
+        PyThreadState *others = large ? PyEval_SaveThread() : NULL;
+        total = run(ix, plan, *block, room, a, w);
+        if (others)
+            PyEval_RestoreThread(others);
+    }
+    if (total != -2)
+        return total;
+    PyErr_SetString(PyExc_ValueError, "the kernel does not understand a plan");
+    return -3;
+}
+
+/* ask(index, terms, asked, room, large, names, values, parts): ids, scores in so many parts of one, total and facets, as
  * indexer/engine.py ranks them; or None where `room` says that it is too small. Blocks and room belong to the calling
  * thread; when the index is large, other threads run while it is searched. */
 static PyObject *ask(PyObject *module, PyObject *const *given, Py_ssize_t count) {
     (void)module;
-    if (count != 8 || !PyFloat_Check(given[6]) || !PyBytes_Check(given[1]) || PyBytes_Size(given[1]) < (Py_ssize_t)sizeof(PlanHead))
+    if (count != 8 || !PyFloat_Check(given[7]))
         return (refuse("a plan is asked in eight parts"), NULL);
     const Index *ix = PyLong_AsVoidPtr(given[0]);
     Room *room = PyLong_AsVoidPtr(given[3]);
-    if (!ix || !room || size_of(given[4]) != ix->facets || size_of(given[5]) != ix->starts[ix->facets])
+    if (!ix || !room || size_of(given[5]) != ix->facets || size_of(given[6]) != ix->starts[ix->facets])
         return PyErr_Occurred() ? NULL : (refuse("facets do not agree with the index"), NULL);
-    uint8_t *block = asked_of(ix, given[2]);
-    if (!block)
-        return NULL;
-    const uint8_t *plan = (const uint8_t *)PyBytes_AsString(given[1]);
     Asked a;
     Work w;
-    int64_t total = -2;
-    if (((const PlanHead *)plan)->bytes == PyBytes_Size(given[1])) {
-        PyThreadState *others = PyObject_IsTrue(given[7]) ? PyEval_SaveThread() : NULL;
-        total = run(ix, plan, block, room, &a, &w);
-        if (others)
-            PyEval_RestoreThread(others);
-    }
+    uint8_t *block = NULL;
+    int64_t total = answer(ix, given, room, PyObject_IsTrue(given[4]), &a, &w, &block);
     PyObject *found = NULL, *ids = NULL, *keys = NULL;
-    if (total == -2)
-        PyErr_SetString(PyExc_ValueError, "the kernel does not understand a plan");
-    else if (total == -1)
+    if (total == -1)
         Py_IncRef(found = Py_None);
-    else if (page(ix, &a, &w, PyFloat_AsDouble(given[6]), &ids, &keys) && (found = PyTuple_New(4))) {
-        PyObject *counted = facets(ix, &a, &w, given[4], given[5], w.sorted);
+    else if (total >= 0 && page(ix, &a, &w, PyFloat_AsDouble(given[7]), &ids, &keys) && (found = PyTuple_New(4))) {
+        PyObject *counted = facets(ix, &a, &w, given[5], given[6], w.sorted);
         if (!put(found, 2, PyLong_FromLongLong(total)) || !put(found, 3, counted))
             Py_CLEAR(found);
         else {
@@ -1466,6 +1476,44 @@ static PyObject *ask(PyObject *module, PyObject *const *given, Py_ssize_t count)
         }
     }
     Py_XDECREF(ids);
+    Py_XDECREF(keys);
+    free(block);
+    return found;
+}
+
+/* lead(index, terms, asked, room, large, parts): the numbers of the best, 8 bytes each, and their scores as ask has them;
+ * those of a segment follow those of the segments before it. None where `room` says that it is too small. */
+static PyObject *lead(PyObject *module, PyObject *const *given, Py_ssize_t count) {
+    (void)module;
+    const Index *ix = count == 6 ? PyLong_AsVoidPtr(given[0]) : NULL;
+    Room *room = ix ? PyLong_AsVoidPtr(given[3]) : NULL;
+    if (!room || !PyFloat_Check(given[5]))
+        return PyErr_Occurred() ? NULL : (refuse("the best are asked for in six parts"), NULL);
+    double parts = PyFloat_AsDouble(given[5]);
+    Asked a;
+    Work w;
+    uint8_t *block = NULL;
+    int64_t total = answer(ix, given, room, PyObject_IsTrue(given[4]), &a, &w, &block);
+    PyObject *found = NULL, *numbers = NULL, *keys = NULL;
+    if (total == -1)
+        Py_IncRef(found = Py_None);
+    else if (total >= 0) {
+        int64_t kept = w.count > a.head.offset ? w.count - a.head.offset : 0;
+        const Hit *hits = w.best + a.head.offset;
+        numbers = PyBytes_FromStringAndSize(NULL, 8 * kept);
+        keys = PyBytes_FromStringAndSize(NULL, 8 * kept);
+        for (int64_t k = 0; numbers && keys && k < kept; k++) {
+            int64_t number = hits[k].document;
+            double key = a.head.sort < 0 ? rint(hits[k].key * parts) / parts : 0.0;
+            for (int32_t n = 0; n < hits[k].segment; n++)
+                number += ix->segments[n].size;
+            memcpy(PyBytes_AsString(numbers) + 8 * k, &number, 8);
+            memcpy(PyBytes_AsString(keys) + 8 * k, &key, 8);
+        }
+        if (numbers && keys)
+            found = PyTuple_Pack(2, numbers, keys);
+    }
+    Py_XDECREF(numbers);
     Py_XDECREF(keys);
     free(block);
     return found;
@@ -1633,6 +1681,7 @@ static PyMethodDef functions[] = {
     {"explain", (PyCFunction)(void (*)(void))explain, METH_FASTCALL, NULL},
     {"held", (PyCFunction)(void (*)(void))held, METH_FASTCALL, NULL},
     {"terms", (PyCFunction)(void (*)(void))terms, METH_FASTCALL, NULL},
+    {"lead", (PyCFunction)(void (*)(void))lead, METH_FASTCALL, NULL},
     {"ask", (PyCFunction)(void (*)(void))ask, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -20,6 +20,7 @@ from indexer.documents import SCHEMAS
 from indexer.engines.embedded import Embedded
 from indexer.meaning import Follower, Meaning
 from indexer.query import Thesaurus, Vocabulary
+from indexer.register import Register
 from indexer.semantic import Embedder
 from indexer.settings import Settings
 from indexer.spelling import Spelling
@@ -54,6 +55,14 @@ class View:
             for (kind, edition), engine in self.engines.items()
         }
         return replace(self, words=replace(self.words, settings=weights), engines=engines)
+
+    def register(self, store: Store, scope: Scope) -> Register:
+        """What drafts ask of the indicators of an edition; another is begun when one is full."""
+        held: dict[str, Register] = self.__dict__.setdefault("_registers", {})
+        found = held.get(scope.edition)
+        if found is None or found.full:
+            found = held[scope.edition] = Register(self.engine("indicators", scope), store)
+        return found
 
     def engine(self, kind: str, scope: Scope) -> Embedded:
         """The index of a kind in the edition that this reader may open."""

@@ -13,17 +13,13 @@ from corpus.model import CATEGORIES, Category, Indicator
 from corpus.policies import Found
 from corpus.store import Store
 from indexer import candidates, query, search
-from indexer.candidates import REQUIRED, Candidate, InferredUse
+from indexer.candidates import REQUIRED, Candidates, InferredUse
 from indexer.engine import Plan
 from indexer.live import View, Views
 
 # So many of the draft's words are named as reasons.
 WORDS = 3
 MAX_PROJECT, MAX_GOAL, MAX_CHOSEN, MAX_LIMIT = 200, 5000, 200, 60
-ITEM_FIELDS = (
-    "id", "code", "name", "kind", "level1", "level2", "domain", "industry", "use", "theme", "definition", "operator",
-    "unit", "reference", "reference_kind", "visibility",
-)  # fmt: skip
 BENEFITS = ("经济效益指标", "社会效益指标", "生态效益指标", "可持续影响指标")
 
 
@@ -48,11 +44,30 @@ class Suggested(NamedTuple):
     value: str = ""
 
     def as_json(self) -> dict[str, object]:
-        """The indicator's :data:`ITEM_FIELDS` and what is said of it."""
-        found = self.indicator.as_json()
-        item = {name: found[name] for name in ITEM_FIELDS}
-        item.update(score=self.score, why=list(self.why), value=self.value)
-        return item
+        """What of the indicator is for taking it over, and what is said of it."""
+        i = self.indicator
+        category, use = i.category, i.use
+        return {
+            "id": i.id,
+            "code": i.code,
+            "name": i.name,
+            "kind": i.kind._value_,
+            "level1": category.level1,
+            "level2": category.level2,
+            "domain": use.domain if use else None,
+            "industry": use.industry if use else None,
+            "use": use.use if use else None,
+            "theme": i.theme,
+            "definition": i.definition,
+            "operator": i.operator._value_,
+            "unit": i.unit,
+            "reference": i.reference,
+            "reference_kind": i.reference_kind,
+            "visibility": i.visibility._value_,
+            "score": self.score,
+            "why": list(self.why),
+            "value": self.value,
+        }
 
 
 class Coverage(NamedTuple):
@@ -105,21 +120,33 @@ def suggest(store: Store, live: Views, draft: Draft, actor: Actor) -> Suggestion
     project = query.matter(draft.project)
     pool = candidates.Pool(store, view, actor, plan, f"{project}：{draft.goal}")
     uses = picked or candidates.infer(pool)
-    ranked = candidates.of_draft(pool, uses, project, draft.goal)
-    if held := set(draft.chosen):
-        ranked = [row for row in ranked if row[2].id not in held]
+    found = candidates.of_draft(pool, uses, project, draft.goal, draft.chosen)
     if pool.settings.cover:
-        items = candidates.cover(ranked, chosen, draft.limit)
+        places = candidates.cover(found, chosen, draft.limit)
     else:
-        items = [Candidate(*row) for row in ranked[: draft.limit]]
-    # Why starts with up to three of the draft's words that the score rests on, and where they stand.
-    explained = pool.engine.explain(plan, [c.indicator.id for c in items], most=WORDS)
-    said = [(search.why(plan, parts).removesuffix("。"),) if parts else () for parts in explained]
-    found = tuple(
-        [Suggested(c.indicator, round(c.score, 4), (*w, *c.why), c.value) for c, w in zip(items, said, strict=True)]
-    )
+        places = [*range(min(draft.limit, len(found.numbers)))]
+    items = _shown(store, actor, pool, found, places)
     passages = _passages(store, view, plan, actor)
-    return Suggestions(tuple(uses), found, _coverage(chosen, found), _missing(chosen), passages, view.generation)
+    return Suggestions(tuple(uses), items, _coverage(chosen, items), _missing(chosen), passages, view.generation)
+
+
+def _shown(
+    store: Store, actor: Actor, pool: candidates.Pool, found: Candidates, places: Sequence[int]
+) -> tuple[Suggested, ...]:
+    """The candidates at those places, each read in the reader's name, whoever looked at it before.
+
+    Why starts with up to three of the draft's words that the score rests on, and where they stand.
+    """
+    ids = [found.named[found.numbers[place]].id for place in places]
+    seen = {i.id: i for i in indicators.fetch(store, ids, actor)}
+    explained = pool.engine.explain(pool.plan, ids, most=WORDS)
+    items = []
+    for id, place, parts in zip(ids, places, explained, strict=True):
+        if id in seen:
+            said = (search.why(pool.plan, parts).removesuffix("。"),) if parts else ()
+            why, value = (*said, *found.reasons(place)), found.values.get(found.numbers[place], "")
+            items.append(Suggested(seen[id], round(-found.minus[place], 4), why, value))
+    return tuple(items)
 
 
 def _picked(store: Store, draft: Draft, actor: Actor) -> list[InferredUse]:

@@ -18,7 +18,7 @@ from flask import Flask, Response, jsonify, request
 
 from corpus import indicators, policies
 from corpus.store import Store
-from indexer.suggest import ITEM_FIELDS
+from indexer.suggest import Suggested
 from webapp.cli import THREADS
 
 NAME_WEIGHT = 3.0
@@ -78,7 +78,7 @@ def create(data: Path, folder: Path) -> Flask:
     for i in indicators.active(store, "open"):
         place = (i.use.use, i.use.industry, i.use.domain) if i.use else (i.theme,)
         body = " ".join((*i.keywords, *place, i.category.short, i.definition, i.formula, i.evidence))
-        answer = {k: v for k, v in i.as_json().items() if k in ITEM_FIELDS}
+        answer = Suggested(i, 0.0, ()).as_json()
         records.append((i.name, body, i.category.level2, answer))
     for found in policies.active(store, "open"):
         passages.append((found.policy.title, found.passage.text, "", found.as_json()))

@@ -37,7 +37,8 @@ class Compiled:
         self._address = ctypes.addressof(self._handle)
         self._large = sum(segment.scores.size for segment in index.segments) > _LARGE
         module = library.module
-        self._walk, self._ask, self._parts, self._units = module.terms, module.ask, module.explain, module.held
+        self._walk, self._ask, self._lead = module.terms, module.ask, module.lead
+        self._parts, self._units = module.explain, module.held
         self._fields = index.fields
         self._words = tuple(None if fields == ("chars",) else fields for fields in index.fields)
         self._names, self._values = index.values.facets, index.values.values
@@ -45,6 +46,14 @@ class Compiled:
 
     def search(self, terms: Terms, asked: Asked) -> Ranked:
         """See the protocol."""
+        return _ranked(self._answer(self._ask, terms, asked, self._names, self._values, ranking.PARTS))
+
+    def leading(self, terms: Terms, asked: Asked) -> tuple[Array, Array]:
+        """See the protocol."""
+        numbers, scores = self._answer(self._lead, terms, asked, ranking.PARTS)
+        return np.frombuffer(numbers, np.int64), np.frombuffer(scores)
+
+    def _answer(self, ask: Callable[..., Any], terms: Terms, asked: Asked, *shape: Any) -> Any:
         block = terms.block or self._laid_out(terms)
         if asked.alive is not None:
             asked = asked._replace(alive=tuple(map(_pointer, asked.alive)))
@@ -52,10 +61,9 @@ class Compiled:
             room: _Room = self._thread.room
         except AttributeError:
             room = self._thread.room = _Room()
-        words, parts = (self._names, self._values), ranking.PARTS
-        while (found := self._ask(self._address, block, asked, room.address, *words, parts, self._large)) is None:
+        while (found := ask(self._address, block, asked, room.address, self._large, *shape)) is None:
             room.grow()
-        return _ranked(found)
+        return found
 
     def explain(self, terms: Terms, ids: Sequence[str], most: int = 0) -> list[list[Part]]:
         """See the protocol."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
-from itertools import chain
+from itertools import accumulate, chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 
 from corpus.access import Clearance, Scope
 from indexer import kernel
-from indexer.engine import NO_UNIT, Document, Part, Plan, Ranked, Schema, Term, Unit
+from indexer.engine import NO_UNIT, Card, Document, Part, Plan, Ranked, Schema, Term, Unit
 from indexer.engines import ranking
 from indexer.engines.arrays import Array
 from indexer.engines.compiled import MOST_UNITS, Compiled
@@ -81,6 +82,7 @@ class Embedded:
         groups = list(enumerate(public.groups.items()))
         self._places = {f: 16 * n + 1 + at for n, (_, group) in groups for at, f in enumerate(group.fields)}
         self._places |= {name: 16 * n for n, (name, _) in groups}
+        self._bases = [*accumulate([segment.scores.size for segment in self._segments], initial=0)]
         self._thread = threading.local()
         self._everybodys, self._nobodys = (-1,) * len(self._segments), (0,) * len(self._segments)
         self._facets = {name: n for n, name in enumerate(schema.facets)}
@@ -167,7 +169,20 @@ class Embedded:
         counts: bool = True,
     ) -> Ranked:
         """See :class:`indexer.engine.Engine`. Equal scores are ordered by code, which no other record changes."""
-        asked = _asked(
+        by = -1 if sort == "score" else self._sorts.get(sort.removeprefix("-"), -1)
+        asked = self._question(plan, scope, filters, by, sort[:1] == "-", offset, limit, counts)
+        return self._runner(plan).search(self._terms(plan), asked)
+
+    def leading(
+        self, plan: Plan, scope: Scope, filters: Mapping[str, Sequence[str]], limit: int
+    ) -> tuple[Array, Array]:
+        """See :class:`indexer.engine.Engine`."""
+        asked = self._question(plan, scope, filters, -1, False, 0, limit, False)
+        return self._runner(plan).leading(self._terms(plan), asked)
+
+    def _question(self, plan: Plan, scope: Scope, filters: Mapping[str, Sequence[str]], *page: int) -> Asked:
+        """``page`` are the last fields of :class:`indexer.engines.ranking.Asked`."""
+        return _asked(
             (
                 plan.need,
                 plan.near,
@@ -175,14 +190,9 @@ class Embedded:
                 self._filters(filters) if filters else (),
                 self._everybodys if scope.clearance is Clearance.ALL else self._owners(scope),
                 self._left(plan.literals) if plan.literals else None,
-                -1 if sort == "score" else self._sorts.get(sort.removeprefix("-"), -1),
-                sort[:1] == "-",
-                offset,
-                limit,
-                counts,
+                *page,
             )
         )
-        return self._runner(plan).search(self._terms(plan), asked)
 
     def _runner(self, plan: Plan) -> Runner:
         return self._compiled if len(plan.units) <= MOST_UNITS else self._plain
@@ -269,13 +279,31 @@ class Embedded:
 
     def held(self, ids: Iterable[str]) -> set[str]:
         """Those of ``ids`` that are here."""
+        return set(self.numbers(ids))
+
+    @property
+    def places(self) -> int:
+        """See :class:`indexer.engine.Engine`."""
+        return self._bases[-1]
+
+    def numbers(self, ids: Iterable[str]) -> dict[str, int]:
+        """See :class:`indexer.engine.Engine`."""
         wanted = set(ids)
         return {
-            id
-            for s in self._segments
+            id: base + number
+            for base, s in zip(self._bases, self._segments, strict=False)
             for id, number in s.scores.numbers(wanted).items()
             if s.alive is None or s.alive[number]
         }
+
+    def card(self, number: int) -> Card:
+        """See :class:`indexer.engine.Engine`."""
+        segment = bisect_right(self._bases, number) - 1
+        index, scores, own = self._index, self._segments[segment].scores, number - self._bases[segment]
+        table = index.segments[segment]
+        values = [index.values.values[value] for value in table.values[table.cell[own]].tolist()]
+        sorts = {name: texts[int(ranks[own])] for name, (ranks, texts) in scores.sorts.items()}
+        return Card(scores.ids[own], dict(zip(index.values.facets, values, strict=True)), sorts)
 
     def close(self) -> None:
         """See :class:`indexer.engine.Engine`."""

@@ -62,8 +62,19 @@ class Plain:
 
     def search(self, terms: Terms, asked: Asked) -> Ranked:
         """See the protocol."""
-        room: Room = getattr(self._thread, "room", None) or self._room()
         passing = self._passes(asked)
+        found, page, points = self._run(terms, asked, passing)
+        facets = passing.counted(found) if asked.counts else {name: {} for name in self._values.facets}
+        return Ranked(tuple(self._ids(page)), points, len(found), facets)
+
+    def leading(self, terms: Terms, asked: Asked) -> tuple[Array, Array]:
+        """See the protocol."""
+        _, page, points = self._run(terms, asked, self._passes(asked))
+        return np.array(page, np.int64), np.array(points)
+
+    def _run(self, terms: Terms, asked: Asked, passing: Passing) -> tuple[Array, Sequence[int], tuple[float, ...]]:
+        """What matches, and the page of it with scores."""
+        room: Room = getattr(self._thread, "room", None) or self._room()
         self._rows.run(terms, asked.need, passing.hulls, room)
         sums, match = room.sums, room.match
         for id, near in asked.near:
@@ -77,7 +88,6 @@ class Plain:
         for here, alive in self._alive if asked.alive is None else zip(self._places, asked.alive, strict=True):
             match[here] &= alive
         found = match.nonzero()[0]
-        facets = passing.counted(found) if asked.counts else {name: {} for name in self._values.facets}
         top = min(asked.offset + asked.limit, len(found)) if asked.limit else 0
         if asked.sort >= 0:
             page, keys = self._listed(found, asked, top)
@@ -85,7 +95,7 @@ class Plain:
             page, keys = self._best(found, room, top)
         # Of single precision the product is exact, so this is the same as rounding to four digits, sooner.
         points = tuple([round(key * ranking.PARTS) / ranking.PARTS for key in keys[asked.offset :]])
-        return Ranked(tuple(self._ids(page[asked.offset :])), points, len(found), facets)
+        return found, page[asked.offset :], points
 
     def explain(self, terms: Terms, ids: Sequence[str], most: int = 0) -> list[list[Part]]:
         """See the protocol."""

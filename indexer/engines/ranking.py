@@ -51,6 +51,9 @@ class Runner(Protocol):
     def search(self, terms: Terms, asked: Asked) -> Ranked:
         """A page of those that match, best first, equal ones by code and then id; scores in :data:`PARTS`."""
 
+    def leading(self, terms: Terms, asked: Asked) -> tuple[Array, Array]:
+        """The same page, by numbers through all segments (int64) with scores (float64)."""
+
     def explain(self, terms: Terms, ids: Sequence[str], most: int = 0) -> list[list[Part]]:
         """What each term gives to each of the records of ``ids``, the greatest first; equal ones by terms and fields.
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from corpus.access import PUBLIC, Actor, Clearance, Role
 from corpus.indicators import indicator_id
 from corpus.model import CATEGORIES, Indicator, Kind, Operator, Status, Use, Visibility, category
 from corpus.store import Store
-from indexer import build, meaning, query
+from indexer import build, candidates, meaning, query
 from indexer.candidates import (
     ALIKE,
     BALANCED,
@@ -30,13 +30,14 @@ from indexer.candidates import (
     SURE,
     THEME_ROOM,
     WIDELY,
-    Candidate,
+    Candidates,
     Pool,
-    cover,
+    Standing,
     infer,
     of_draft,
 )  # fmt: skip
 from indexer.live import Live, Moment, View
+from indexer.register import Named
 from indexer.suggest import Draft, suggest
 from tests.indexer.subjects import Subjects
 
@@ -74,12 +75,52 @@ def under(live: Live, **weights: float) -> Moment:
     return Moment(view.weighed(view.settings.changed({f"suggest.{name}": value for name, value in weights.items()})))
 
 
+class Candidate(NamedTuple):
+    """One of the candidates as a whole; they sort as the best first, equal ones by code."""
+
+    minus: float
+    code: str
+    indicator: Indicator
+    lexical: float
+    core: bool = False
+    why: tuple[str, ...] = ()
+    value: str = ""
+
+    @property
+    def score(self) -> float:
+        return -self.minus
+
+
 def ranked(store: Store, view: View, draft: Draft, actor: Actor = PUBLIC) -> list[Candidate]:
     """All candidates of a draft, as a suggestion sees them before it picks."""
     project = query.matter(draft.project)
     plan = query.draft([*query.project_parts(draft.project), (draft.goal, 1.0)], view.words)
     pool = Pool(store, view, actor, plan, f"{project}：{draft.goal}")
-    return [Candidate(*row) for row in of_draft(pool, infer(pool), project, draft.goal)]
+    found = of_draft(pool, infer(pool), project, draft.goal)
+    named = [found.named[n] for n in found.numbers]
+    read = indicators.fetch(store, [one.id for one in named], actor)
+    assert [(i.id, i.code, i.name) for i in read] == named
+    return [
+        Candidate(
+            found.minus[place], i.code, i, found.lexical[place], found.standings[found.families[place]].core,
+            found.reasons(place), found.values.get(found.numbers[place], ""),
+        )
+        for place, i in enumerate(read)
+    ]  # fmt: skip
+
+
+def cover(cards: Sequence[Candidate], chosen: Sequence[Indicator], limit: int) -> list[Candidate]:
+    """What is picked of cards, which are numbered backwards: no number is the place that it has."""
+    numbers = [len(cards) - place for place in range(len(cards))]
+    named = {n: Named(c.indicator.id, c.code, c.indicator.name) for n, c in zip(numbers, cards, strict=True)}
+    columns = ([c.minus for c in cards], [c.lexical for c in cards], [int(c.core) for c in cards],
+               [CATEGORIES.index(c.indicator.category) for c in cards],
+               [c.indicator.kind is Kind.COMMON for c in cards])  # fmt: skip
+    standings = {0: Standing(), 1: Standing(core=True)}
+    return [
+        cards[place]
+        for place in candidates.cover(Candidates(numbers, *columns, standings, named, {}, {}), chosen, limit)
+    ]
 
 
 def pool(store: Store, view: View, draft: Draft) -> Pool:
@@ -454,16 +495,16 @@ def test_the_chosen_and_what_is_like_them_are_left_out_and_counted() -> None:
     rows = [card(n, "数量指标", unlike(n), 1 - n / 100) for n in range(12)]
     like = card(50, "数量指标", rows[0].indicator.name + "数", 2.0)
     rest = [card(20 + n, "质量指标", unlike(20 + n), 0.1) for n in range(12)]
-    candidates = [like, *rows, *rest]
+    cards = [like, *rows, *rest]
     chosen = [c.indicator for c in rows[:5]]
-    found = cover(candidates, chosen, 12)
+    found = cover(cards, chosen, 12)
     plain = cover([like, *rows[1:], *rest], (), 12)
     assert ({c.indicator.id for c in found} & {i.id for i in chosen}, alike(found, chosen)) == (set(), [])
     quantities = [sum(c.indicator.category.short == "数量" for c in set_) for set_ in (found, plain)]
     # What is kept for the category and three more: five of them are in the table already.
     most = rows_of("数量指标", 12) + 3
     assert quantities == [max(0, most - 5), most]
-    assert cover(candidates, [c.indicator for c in candidates], 60) == []
+    assert cover(cards, [c.indicator for c in cards], 60) == []
 
 
 @pytest.mark.parametrize(
