@@ -104,9 +104,12 @@ class Pool:
         self._take([(np.array([numbers[id] for id in ids], np.int64), np.array(points))])
 
     def _take(self, found: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]]) -> None:
-        numbers, points = (np.concatenate(held) for held in zip((self.numbers, self.points), *found, strict=True))
-        self.numbers, first = np.unique(numbers, return_index=True)
-        self.points = points[first]
+        if len(self.numbers) or len(found) > 1:
+            numbers, points = (np.concatenate(held) for held in zip((self.numbers, self.points), *found, strict=True))
+            self.numbers, first = np.unique(numbers, return_index=True)
+            self.points = points[first]
+        else:
+            [(self.numbers, self.points)] = found
         self.register.read(self.numbers)
 
     @property
@@ -116,7 +119,7 @@ class Pool:
 
     def shares(self, groups: Sequence[Sequence[str]]) -> list[float]:
         """For each group of records, how much of what the draft says is held by any of them, between 0 and 1."""
-        rarity = [*map(self.engine.rarity, self.plan.units)]
+        rarity = self.engine.rarities(self.plan)
         whole = sum(rarity) or 1.0
         units = self.engine.held_units(self.plan, [id for group in groups for id in group])
         held = [sorted(set[int]().union(*[units[id] for id in group])) for group in groups]
@@ -126,13 +129,17 @@ class Pool:
 def infer(pool: Pool) -> list[InferredUse]:
     """The three likeliest uses, by the squared points of the records nearest in words and meaning."""
     share, near, register = pool.settings.meaning * pool.top, pool.likeness, pool.register
+    numbers, points = pool.numbers.tolist(), pool.points.tolist()
+    if near:
+        points = [had + share * near.get(n, 0.0) for n, had in zip(numbers, points, strict=True)]
     # By family, the points of its records with their numbers.
     spoken: defaultdict[int, list[tuple[float, int]]] = defaultdict(list)
-    rows = zip(register.family[pool.numbers].tolist(), pool.points.tolist(), pool.numbers.tolist(), strict=True)
-    for family, points, n in rows:
-        spoken[family].append((points + share * near.get(n, 0.0) if near else points, n))
+    for family, row in zip(register.family[pool.numbers].tolist(), zip(points, numbers, strict=True), strict=True):
+        spoken[family].append(row)
     uses = {family: use for family in spoken if (use := register.families[family].use)}
-    evidence = {family: sum(sorted([p for p, _ in spoken[family]], reverse=True)[:WITNESSES]) ** 2 for family in uses}
+    for rows in spoken.values():
+        rows.sort(reverse=True)
+    evidence = {family: sum([points for points, _ in spoken[family][:WITNESSES]]) ** 2 for family in uses}
     whole = sum(sorted(evidence.values(), reverse=True)[:5])
     if not whole:
         return []
@@ -239,7 +246,7 @@ def of_draft(
     known = {family: standings.of(register.families[family]) for family in set(families.tolist())}
     factors, gains = np.zeros((2, len(register.families)))
     for family, standing in known.items():
-        factors[family], gains[family] = standing.factor, standing.gain
+        factors[family], gains[family] = standing[:2]
     lexical = points / top
     score = lexical * factors[families] + gains[families]
     why: dict[int, tuple[str, ...]] = {}
@@ -253,37 +260,49 @@ def of_draft(
     for id, n in pool.engine.numbers(taken).items():
         score[numbers == n] += weights.taken * min(1.0, log1p(taken[id]) / log1p(WIDELY))
         why[n] = (*why.get(n, ()), f"{taken[id]}人在同类项目中采用过")
-    minus = -score
-    order = _ordered(minus, numbers, register.named)
-    values = _measure(pool, goal, numbers, minus, lexical, order, why)
+    rows = _Rows(numbers, -score, lexical)
+    order = _ordered(rows, register.named)
+    values = _measure(pool, goal, rows, order, why)
     if values and weights.quantity:
-        order = _ordered(minus, numbers, register.named)
+        order = _ordered(rows, register.named)
     numbers = numbers[order]
-    columns = (minus[order], lexical[order], families[order], register.category[numbers], register.common[numbers])
-    return Candidates(numbers.tolist(), *[held.tolist() for held in columns], known, register.named, why, values)
+    return Candidates(
+        numbers.tolist(),
+        rows.minus[order].tolist(),
+        lexical[order].tolist(),
+        families[order].tolist(),
+        register.category[numbers].tolist(),
+        register.common[numbers].tolist(),
+        known,
+        register.named,
+        why,
+        values,
+    )
 
 
-def _ordered(minus: NDArray[np.float64], numbers: NDArray[np.int64], named: Mapping[int, Named]) -> NDArray[np.int64]:
+class _Rows(NamedTuple):
+    """Columns of :class:`Candidates`, in any order."""
+
+    numbers: NDArray[np.int64]
+    minus: NDArray[np.float64]
+    lexical: NDArray[np.float64]
+
+
+def _ordered(rows: _Rows, named: Mapping[int, Named]) -> NDArray[np.int64]:
     """The places of the scores, best first, equal ones by code."""
-    order = np.argsort(minus, kind="stable")
-    rising = minus[order]
+    order = np.argsort(rows.minus, kind="stable")
+    rising = rows.minus[order]
     edges = [0, *(np.flatnonzero(rising[1:] != rising[:-1]) + 1).tolist(), len(order)]
     for start, end in pairwise(edges):
         if end - start > 1:
             tied = order[start:end].tolist()
-            codes = [named[n].code for n in numbers[tied].tolist()]
+            codes = [named[n].code for n in rows.numbers[tied].tolist()]
             order[start:end] = [place for _, place in sorted(zip(codes, tied, strict=True))]
     return order
 
 
 def _measure(
-    pool: Pool,
-    goal: str,
-    numbers: NDArray[np.int64],
-    minus: NDArray[np.float64],
-    lexical: NDArray[np.float64],
-    order: NDArray[np.int64],
-    why: dict[int, tuple[str, ...]],
+    pool: Pool, goal: str, rows: _Rows, order: NDArray[np.int64], why: dict[int, tuple[str, ...]]
 ) -> dict[int, str]:
     """A figure of the goal belongs to the one or two indicators of its unit that are nearest, not to all of them.
 
@@ -292,12 +311,12 @@ def _measure(
     """
     figures = {q.unit: (format(q.value, "f"), goal[start:end]) for q, (start, end) in quantity.find(goal)}
     weight, values = pool.settings.quantity, {}
-    counts = pool.register.counts[numbers[order]]
+    counts = pool.register.counts[rows.numbers[order]]
     for unit, (value, words) in figures.items():
         for place in order[counts == pool.register.units.get(unit, -2)][:2].tolist():
-            if lexical[place] >= EVIDENCE:
-                n = int(numbers[place])
-                minus[place] -= weight
+            if rows.lexical[place] >= EVIDENCE:
+                n = int(rows.numbers[place])
+                rows.minus[place] -= weight
                 values[n] = value
                 if weight:
                     why[n] = (*why.get(n, ()), f"目标中的“{words}”可作为指标值")

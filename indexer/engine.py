@@ -188,6 +188,9 @@ class Engine(Protocol):
     def held_units(self, plan: Plan, ids: Iterable[str]) -> dict[str, set[int]]:
         """Which units of a plan each of those records holds some of; none where there is no such record."""
 
+    def rarities(self, plan: Plan) -> list[float]:
+        """How much each unit says: its own word's weight and inverse document frequency over the word fields."""
+
     def with_changes(self, changed: Sequence[Document], gone: Iterable[str]) -> Engine:
         """The same index with some records replaced and some gone; the original is not touched."""
 

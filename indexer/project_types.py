@@ -6,6 +6,9 @@ The words are those of project names in public goal tables; the themes are those
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+from indexer.query import CLAUSES, MAX_CLAUSE
 
 GENERAL = "通用"
 # Where the common indicators of any project stand: the evaluation framework (财预〔2013〕53号) and, for the spending
@@ -54,18 +57,33 @@ _WORDS = {
     "检查监督": "检查 执法 督查 督导 巡查 监督 抽检 监测 考试",
     "活动赛事": "赛事 比赛 活动 公开赛 演出 节庆 运动会 展览",
 }
+_BREAKS = re.compile(r"[，。；：、,;\s]+")
 _PATTERNS = {theme: re.compile("|".join(words.split())) for theme, words in _WORDS.items()}
 
 
 def themes(project: str, goal: str) -> dict[str, tuple[float, str]]:
     """Theme -> (how sure, 0 to 1; the word that says so): a word in the project's name says more than in its goal."""
-    found: dict[str, tuple[float, str]] = {}
-    for theme, pattern in _PATTERNS.items():
-        if named := pattern.search(project):
-            found[theme] = (1.0, named[0])
-        elif said := pattern.search(goal):
-            found[theme] = (0.5, said[0])
+    named, said = _first_said(project), _first_said(goal)
+    sure = {theme: (1.0, word) for theme, word in named.items()}
+    return {theme: sure.get(theme) or (0.5, said[theme]) for theme in _PATTERNS if theme in named or theme in said}
+
+
+def _first_said(text: str) -> dict[str, str]:
+    """By theme the first of its words; none of them reaches beyond a clause."""
+    found: dict[str, str] = {}
+    for clause in _BREAKS.split(text):
+        for theme, word in _remembered(clause) if len(clause) <= MAX_CLAUSE else _of_clause(clause):
+            found.setdefault(theme, word)
     return found
+
+
+def _of_clause(clause: str) -> tuple[tuple[str, str], ...]:
+    found = ((theme, pattern.search(clause)) for theme, pattern in _PATTERNS.items())
+    return tuple((theme, word[0]) for theme, word in found if word)
+
+
+# Most clauses of a draft were there a moment before.
+_remembered = lru_cache(maxsize=CLAUSES)(_of_clause)
 
 
 def core(name: str, theme: str) -> bool:

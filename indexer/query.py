@@ -300,16 +300,18 @@ def draft(parts: Sequence[tuple[str, float]], words: Vocabulary) -> Plan:
     """
     counts: dict[str, float] = {}
     units: dict[str, Unit] = {}
+    matters = words.matters
     for text, weight in parts:
         for clause in _JUNK.sub(" ", text).split():
-            for label, unit in words.matters(clause):
+            for label, unit in matters(clause):
                 if label in counts:
                     counts[label] += weight
                 else:
                     counts[label], units[label] = weight, unit
-    generic = words.settings.query.generic
-    weights = {label: _said(count) for label, count in counts.items()} | dict.fromkeys(GENERIC & counts.keys(), generic)
-    said = [unit if weights[label] == 1.0 else _times(unit, weights[label]) for label, unit in units.items()]
+    said = []
+    for label, count in counts.items():
+        worth = words.settings.query.generic if label in GENERIC else 1.0 if count == 1.0 else _said(count)
+        said.append(units[label] if worth == 1.0 else _times(units[label], worth))
     return Plan(tuple(_once(said)))
 
 
@@ -323,8 +325,10 @@ def _once(units: Sequence[Unit]) -> Sequence[Unit]:
 
     公租房, 廉租房 and 保障性住房 in one draft all lead to 公租房: a record that says it is not three times as near.
     """
-    own = {unit.terms[0].text: unit.terms[0].weight for unit in units}
-    others = [(unit.label, term) for unit in units if len(unit.terms) > 1 for term in unit.terms[1:]]
+    own = {terms[0][0]: terms[0][1] for _, terms, _ in units}
+    others = [(label, term) for label, terms, _ in units if len(terms) > 1 for term in terms[1:]]
+    if not others:
+        return units
     most: dict[str, tuple[float, str]] = {}
     for label, (text, weight, _, _, _) in others:
         if text in own:

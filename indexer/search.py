@@ -313,22 +313,27 @@ def _check(kind: str, asked: Query) -> dict[str, Sequence[str]]:
 
 def why(plan: Plan, parts: Sequence[Part], words: Mapping[str, str] = FIELD_WORDS) -> str:
     """One sentence from the parts that made the score: which words stand where, and by way of what."""
-    said: dict[str, list[str]] = {}
     held: dict[int, list[Part]] = {}
     for part in parts:
         held.setdefault(part.unit, []).append(part)
     near = held.pop(NO_UNIT, None)
-    for number in sorted(held):
-        for part in _best(plan.units[number], held[number]):
-            labels = said.setdefault(words.get(part.field, part.field), [])
-            label = f"“{part.term.text}”" + (f"（{part.term.reason}）" if part.term.reason else "")
-            if label not in labels:
-                labels.append(label)
-    clauses = [f"{field}含{'、'.join(labels)}" for field, labels in said.items()]
+    clauses = told([part for number in sorted(held) for part in _best(plan.units[number], held[number])], words)
+    wordless = not clauses
     clauses += [f"原文含“{''.join(literal)}”" for literal in plan.literals]
-    if near and (not said or near[0] is parts[0]):
+    if near and (wordless or near[0] is parts[0]):
         clauses.append("与所写的意思相近")
     return "；".join(clauses) + "。" if clauses else "按代码顺序列出。"
+
+
+def told(parts: Iterable[Part], words: Mapping[str, str] = FIELD_WORDS) -> list[str]:
+    """By field, in words, which words stand in it."""
+    said: dict[str, list[str]] = {}
+    for _, (text, _, _, reason, _), field, _ in parts:
+        labels = said.setdefault(words.get(field, field), [])
+        label = f"“{text}”（{reason}）" if reason else f"“{text}”"
+        if label not in labels:
+            labels.append(label)
+    return [f"{field}含{'、'.join(labels)}" for field, labels in said.items()]
 
 
 def _best(unit: Unit, parts: Sequence[Part]) -> Iterable[Part]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from corpus import indicators, policies
@@ -20,6 +21,7 @@ from indexer.live import View, Views
 # So many of the draft's words are named as reasons.
 WORDS = 3
 MAX_PROJECT, MAX_GOAL, MAX_CHOSEN, MAX_LIMIT = 200, 5000, 200, 60
+_unit = attrgetter("unit")
 BENEFITS = ("经济效益指标", "社会效益指标", "生态效益指标", "可持续影响指标")
 
 
@@ -143,8 +145,9 @@ def _shown(
     items = []
     for id, place, parts in zip(ids, places, explained, strict=True):
         if id in seen:
-            said = (search.why(pool.plan, parts).removesuffix("。"),) if parts else ()
-            why, value = (*said, *found.reasons(place)), found.values.get(found.numbers[place], "")
+            parts.sort(key=_unit)
+            why = ("；".join(search.told(parts)), *found.reasons(place)) if parts else found.reasons(place)
+            value = found.values.get(found.numbers[place], "")
             items.append(Suggested(seen[id], round(-found.minus[place], 4), why, value))
     return tuple(items)
 

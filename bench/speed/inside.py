@@ -21,7 +21,7 @@ import waitress
 
 from corpus.access import Scope
 from indexer import build
-from indexer.engine import Document, Part, Plan, Ranked, Schema, Term, Unit
+from indexer.engine import Document, Part, Plan, Ranked, Schema, Term
 from indexer.engines.ranking import strongest
 from indexer.engines.scores import idf
 from indexer.live import Live, View
@@ -134,9 +134,10 @@ class Engine:
         """See :class:`indexer.engine.Engine`."""
         return self._frequency[term]
 
-    def rarity(self, unit: Unit) -> float:
-        """How much a unit says."""
-        return unit.terms[0].weight * idf(self.size, self.frequency(unit.terms[0].text))
+    def rarities(self, plan: Plan) -> list[float]:
+        """How much each unit says."""
+        first = [unit.terms[0] for unit in plan.units]
+        return [term.weight * idf(self.size, self.frequency(term.text)) for term in first]
 
     @property
     def size(self) -> int:

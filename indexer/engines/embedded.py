@@ -6,7 +6,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from itertools import accumulate, chain
 from operator import attrgetter
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 
 from corpus.access import Clearance, Scope
 from indexer import kernel
-from indexer.engine import NO_UNIT, Card, Document, Part, Plan, Ranked, Schema, Term, Unit
+from indexer.engine import NO_UNIT, Card, Document, Part, Plan, Ranked, Schema, Term
 from indexer.engines import ranking
 from indexer.engines.arrays import Array
 from indexer.engines.compiled import MOST_UNITS, Compiled
@@ -26,6 +26,8 @@ from indexer.engines.ranking import Asked, Index, Runner, Terms, Values
 from indexer.engines.scores import Scores, idf
 from indexer.engines.whoosh_index import WhooshIndex
 
+# The rarity of so many words is remembered.
+_REMEMBERED = 16_384
 # Without a call of Python.
 _asked: Callable[[Iterable[Any]], Asked] = partial(tuple.__new__, Asked)
 
@@ -64,6 +66,20 @@ class Segment:
         other = {name: group.weighed([weights[f] for f in group.fields]) for name, group in groups.items()}
         same = all(other[name] is group for name, group in groups.items())
         return self if same else replace(self, scores=replace(self.scores, groups=other))
+
+
+class _Idf(dict[str, float]):
+    """The inverse document frequencies of words, as they are asked for."""
+
+    def __init__(self, engine: Embedded) -> None:
+        super().__init__()
+        self._engine = engine
+
+    def __missing__(self, word: str) -> float:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        found = self[word] = idf(self._engine.size, self._engine.frequency(word))
+        return found
 
 
 class Embedded:
@@ -248,14 +264,14 @@ class Embedded:
         """See :class:`indexer.engine.Engine`."""
         return max(self._public.groups["words"].frequency(term))
 
-    def rarity(self, unit: Unit) -> float:
-        """How much a unit says: its own word's weight and inverse document frequency over the word fields."""
-        term = unit[1][0]
-        return term[1] * self._idf(term[0])
+    def rarities(self, plan: Plan) -> list[float]:
+        """See :class:`indexer.engine.Engine`."""
+        known = self._idf
+        return [term[1] * known[term[0]] for _, (term, *_), _ in plan.units]
 
     @cached_property
-    def _idf(self) -> Callable[[str], float]:
-        return lru_cache(maxsize=16384)(lambda word: idf(self.size, self.frequency(word)))
+    def _idf(self) -> _Idf:
+        return _Idf(self)
 
     @property
     def _public(self) -> Scores:

@@ -17,7 +17,7 @@ from corpus.model import CATEGORIES, Kind
 from corpus.store import Store
 from indexer import query
 from indexer.candidates import ALIKE, REQUIRED
-from indexer.live import Live
+from indexer.live import Live, Moment
 from indexer.suggest import Coverage, Draft, Suggestions, suggest
 
 Library = tuple[Store, Live]
@@ -259,3 +259,14 @@ def test_an_answer_as_json(library: Library) -> None:
         assert {"id", "code", "name", "use", "operator", "unit", "reference", "visibility"} <= set(item)
     assert [p["citation"] for p in made["policies"]] == [f.citation for f in found.policies]
     assert len(found.policies) > 0
+
+
+def test_what_became_restricted_since_a_view_was_taken_is_not_shown_on_it(
+    store: Store, live: Live, rows: dict[str, dict[str, str]], put_rows: Any, cast: Any
+) -> None:
+    """The index of a moment proposes; the store has the last word on who sees it."""
+    held = Moment(live.view())
+    before = {i.indicator.code for i in suggest(store, held, ROADS, cast.public).items}
+    assert "2100003" in before
+    put_rows(store, {**rows["2100003"], "visibility": "不公开", "restricted_reason": "涉密"})
+    assert {i.indicator.code for i in suggest(store, held, ROADS, cast.public).items} == before - {"2100003"}

@@ -102,7 +102,8 @@ def test_calls_that_do_not_agree_are_refused(engine: Embedded) -> None:
     assert library is not None
     assert isinstance(runner, Compiled)
     block, room = walked(Terms(UNITS, engine._places)), compiled._Room()
-    whole = (runner._address, block, ASKED, room.address, runner._names, runner._values, 1e4, False)
+    asked = (runner._address, block, ASKED, room.address, False)
+    whole = (*asked, runner._names, runner._values, 1e4)
     assert library.module.ask(*whole) == tuple(engine._compiled.search(Terms(UNITS, engine._places), ASKED))
     for at, other in (
         (1, None),
@@ -111,14 +112,20 @@ def test_calls_that_do_not_agree_are_refused(engine: Embedded) -> None:
         (1, block[:-1]),
         (2, None),
         (2, ASKED[:-1]),
-        (4, ()),
-        (5, ("a",)),
-        (6, 1),
+        (5, ()),
+        (6, ("a",)),
+        (7, 1),
     ):
         with pytest.raises((TypeError, ValueError)):
             library.module.ask(*whole[:at], other, *whole[at + 1 :])
+        if at < len(asked):
+            with pytest.raises((TypeError, ValueError)):
+                library.module.lead(*asked[:at], other, *asked[at + 1 :], 1e4)
+    for call, given in ((library.module.ask, whole[:-1]), (library.module.lead, asked), (library.module.lead, whole)):
+        with pytest.raises(TypeError):
+            call(*given)
     with pytest.raises(TypeError):
-        library.module.ask(*whole[:-1])
+        library.module.lead(*asked, 1)
 
 
 def test_terms_of_fields_that_there_are_not_are_refused(engine: Embedded) -> None:
@@ -132,8 +139,10 @@ def test_room_is_made_where_there_is_too_little(engine: Embedded, make: Make, mo
     long = [replace(d, id=d.id * 300) for d in make(3, 5, first=300)]
     changed = engine.with_changes(long, [])
     plan = Plan((*UNITS, *(Unit(str(n), (Term(str(n)),)) for n in range(3000))), need=1)
+    leading = changed.leading(plan, ALL, {}, 1000)
     few = changed.search(plan, ALL, {}, limit=3)
     many = changed.search(plan, ALL, {}, limit=1000)
+    assert [changed.card(n).id for n in leading[0].tolist()] == list(many.ids)
     monkeypatch.setattr(changed, "_kernel", None)
     monkeypatch.delitem(vars(changed), "_compiled")
     assert (few, many) == tuple(changed.search(plan, ALL, {}, limit=n) for n in (3, 1000))

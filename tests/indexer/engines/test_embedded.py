@@ -190,6 +190,26 @@ def test_scores_order_totals_and_counts_are_those_of_the_oracle(
     assert sum(1 for n in sizes if n == 0) < 150
 
 
+@pytest.mark.parametrize("edition", ["open", "full", "open, changed", "full, changed"])
+def test_the_best_by_number_are_the_best_by_id(
+    cases: dict[str, Case], vocabulary: tuple[str, ...], edition: str
+) -> None:
+    """And a number leads to what is known of its record, an id to the number of the one that is left."""
+    engine, oracle = cases[edition].engine, cases[edition].oracle
+    known = {d.id: (d.id, dict(d.facets), dict(d.sorts)) for d in oracle.documents}
+    for number, (plan, filters) in enumerate(plans(vocabulary, 60)):
+        scope = (PUBLIC, OWN, ALL)[number % 3]
+        ranked = engine.search(plan, scope, filters, limit=30)
+        numbers, scores = engine.leading(plan, scope, filters, 30)
+        assert [tuple(engine.card(n)) for n in numbers.tolist()] == [known[id] for id in ranked.ids]
+        assert scores.tolist() == list(ranked.scores)
+        assert engine.numbers(ranked.ids) == dict(zip(ranked.ids, numbers.tolist(), strict=True))
+    numbers_of = engine.numbers([*known, "no such"])
+    assert set(numbers_of) == set(known)
+    assert len({*numbers_of.values()}) == len(known) <= engine.places
+    assert max(numbers_of.values()) < engine.places
+
+
 @pytest.mark.parametrize("sort", ["score", "code", "name", "-updated"])
 @pytest.mark.parametrize("edition", ["full", "full, changed"])
 def test_pages_are_the_list_cut_in_pieces(cases: dict[str, Case], edition: str, sort: str) -> None:

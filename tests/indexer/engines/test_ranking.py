@@ -95,6 +95,10 @@ def test_a_thousand_plans_are_answered_alike_with_and_without_the_kernel(
             e.search(plan, scope, filters, sort=sort, counts=number % 5 > 0, **page) for e in (pair, later)[number % 2]
         )
         assert one == other, (plan, filters, scope, page, sort)
+        best = [e.leading(plan, scope, filters, page["limit"]) for e in (pair, later)[number % 2]]
+        assert [[column.tolist() for column in found] for found in best[:1]] == [
+            [column.tolist() for column in found] for found in best[1:]
+        ]
         assert [list(f.items()) for f in one.facets.values()] == [list(f.items()) for f in other.facets.values()]
         if number % 5 == 0:
             told = [e.explain(plan, one.ids) for e in (pair, later)[number % 2]]
