@@ -544,7 +544,7 @@ static void hash_terms(const Plan *p, uint64_t *hashes) {
 
 /* Asks for the memory that looking the terms up will read, step by step for all of them: then they wait at once and not
  * one after the other. */
-static void fetch(const Segment *s, const Plan *p, const uint64_t *hashes) {
+static void fetch(const Segment *s, const Plan *p, const uint64_t *hashes, int fine) {
     for (int step = 0; step < 4; step++)
         for (int64_t n = 0; n < p->head.count; n++) {
             if (p->addressed[n] == 255)
@@ -562,13 +562,14 @@ static void fetch(const Segment *s, const Plan *p, const uint64_t *hashes) {
                 continue;
             else if (step == 2) {
                 FETCH(names->texts.ends + names->order[*bucket]);
-                FETCH(g->starts + names->order[*bucket]);
+                FETCH((fine ? g->fine_starts : g->starts) + names->order[*bucket]);
             } else {
-                int64_t length, start = g->starts[names->order[*bucket]];
+                int64_t length, start = (fine ? g->fine_starts : g->starts)[names->order[*bucket]];
                 FETCH(string_of(&names->texts, names->order[*bucket], &length));
-                if (start >= 0 && start < g->length) {
-                    FETCH(g->documents + start);
-                    FETCH(g->impacts + start);
+                if (start >= 0 && start < (fine ? g->fine_length : g->length)) {
+                    FETCH((fine ? g->fine_documents : g->documents) + start);
+                    if (!fine) /* of the other few are read */
+                        FETCH(g->impacts + start);
                 }
             }
         }
@@ -579,7 +580,7 @@ static int64_t rows_of(const Index *ix, const Segment *s, const Plan *p, const u
     const uint32_t *text = p->text, *like = p->like;
     int64_t found = 0, n = 0;
     uint32_t base = 0;
-    fetch(s, p, hashes);
+    fetch(s, p, hashes, fine);
     for (int64_t unit = 0; unit < p->head.units; unit++) {
         int64_t terms = p->terms[unit], parts = p->parts[unit];
         for (int64_t k = 0; k < terms + parts; text += p->lengths[n], like += p->likes[n], n++, k++) {
