@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import log1p, sqrt
 from typing import NamedTuple
 
@@ -119,11 +119,11 @@ class Pool:
 
     def shares(self, groups: Sequence[Sequence[str]]) -> list[float]:
         """For each group of records, how much of what the draft says is held by any of them, between 0 and 1."""
-        rarity = self.engine.rarities(self.plan)
-        whole = sum(rarity) or 1.0
-        units = self.engine.held_units(self.plan, [id for group in groups for id in group])
-        held = [sorted(set[int]().union(*[units[id] for id in group])) for group in groups]
-        return [sum([rarity[n] for n in found]) / whole for found in held]
+        rarity = np.array(self.engine.rarities(self.plan))
+        held = self.engine.held_units(self.plan, [id for group in groups for id in group])
+        ends = [*accumulate(map(len, groups), initial=0)]
+        whole = float(rarity.sum()) or 1.0
+        return [float(rarity[held[start:end].any(axis=0)].sum()) / whole for start, end in pairwise(ends)]
 
 
 def infer(pool: Pool) -> list[InferredUse]:

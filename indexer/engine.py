@@ -185,8 +185,8 @@ class Engine(Protocol):
         With ``most``, up to 16, only the largest of each of so many units, those of single characters left out.
         """
 
-    def held_units(self, plan: Plan, ids: Iterable[str]) -> dict[str, set[int]]:
-        """Which units of a plan each of those records holds some of; none where there is no such record."""
+    def held_units(self, plan: Plan, ids: Sequence[str]) -> NDArray[np.bool_]:
+        """Whether a record (row) holds any of a unit of the plan (column); none where there is no such record."""
 
     def rarities(self, plan: Plan) -> list[float]:
         """How much each unit says: its own word's weight and inverse document frequency over the word fields."""

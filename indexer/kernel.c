@@ -1654,7 +1654,7 @@ static PyObject *explain(PyObject *module, PyObject *const *given, Py_ssize_t co
     return explained;
 }
 
-/* held(index, terms, ids): by record of `ids` the set of the units that it holds any of. */
+/* held(index, terms, ids): a byte by record of `ids` and unit, 1 where the record holds any of the unit. */
 static PyObject *held(PyObject *module, PyObject *const *given, Py_ssize_t count) {
     Shares found = {0};
     (void)module;
@@ -1663,19 +1663,16 @@ static PyObject *held(PyObject *module, PyObject *const *given, Py_ssize_t count
         free(found.given);
         return PyErr_Occurred() ? NULL : (refuse("units are told of terms and records"), NULL);
     }
-    int64_t records = PyTuple_Size(given[2]);
-    PyObject *units = PyList_New(records);
-    for (int64_t k = 0; units && k < records; k++)
-        if (PyList_SetItem(units, k, PySet_New(NULL)) || !PyList_GetItem(units, k))
-            Py_CLEAR(units);
-    for (int64_t n = 0; units && n < found.count; n++) {
-        PyObject *unit = PyLong_FromLong(found.given[n].unit);
-        if (!unit || PySet_Add(PyList_GetItem(units, found.given[n].place), unit))
-            Py_CLEAR(units);
-        Py_XDECREF(unit);
+    int64_t records = PyTuple_Size(given[2]), units = ((const PlanHead *)PyBytes_AsString(given[1]))->units;
+    PyObject *made = PyBytes_FromStringAndSize(NULL, records * units);
+    if (made) {
+        char *table = PyBytes_AsString(made);
+        memset(table, 0, (size_t)(records * units));
+        for (int64_t n = 0; n < found.count; n++)
+            table[found.given[n].place * units + found.given[n].unit] = 1;
     }
     free(found.given);
-    return units;
+    return made;
 }
 
 static PyMethodDef functions[] = {

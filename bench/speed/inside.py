@@ -16,12 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tantivy
 import waitress
+from numpy.typing import NDArray
 
 from corpus.access import Scope
 from indexer import build
-from indexer.engine import Document, Part, Plan, Ranked, Schema, Term
+from indexer.engine import Card, Document, Part, Plan, Ranked, Schema, Term
 from indexer.engines.ranking import strongest
 from indexer.engines.scores import idf
 from indexer.live import Live, View
@@ -53,7 +55,8 @@ class Engine:
         writer = index.writer(num_threads=1)
         # What explanations are read from: the fields of each record that hold a term.
         self._held: dict[str, dict[str, list[str]]] = {}
-        self._ids: list[str] = []
+        self._cards: list[Card] = []
+        self._numbers: dict[str, int] = {}
         self._frequency: Counter[str] = Counter()
         for d in documents:
             document = tantivy.Document()
@@ -67,7 +70,8 @@ class Engine:
             document.add_unsigned("ordinal", len(self._held))
             writer.add_document(document)
             self._held[d.id] = held
-            self._ids.append(d.id)
+            self._numbers[d.id] = len(self._cards)
+            self._cards.append(Card(d.id, d.facets, d.sorts))
             self._frequency.update(held.keys())
         writer.commit()
         writer.wait_merging_threads()
@@ -79,6 +83,17 @@ class Engine:
         sort: str = "score", counts: bool = True,
     ) -> Ranked:  # fmt: skip
         """See :class:`indexer.engine.Engine`; more than one needed unit counts as one, and nothing is sorted."""
+        query, numbers, scores, total = self._run(plan, filters, offset, limit, counts)
+        facets: dict[str, dict[str, int]] = {name: {} for name in self.schema.facets}
+        if counts:
+            asked = {facet: {"terms": {"field": facet, "size": 1000}} for facet in self.schema.facets}
+            for facet, counted in self._searcher.aggregate(query, asked).items():
+                facets[facet] = {b["key"]: b["doc_count"] for b in counted["buckets"] if b["key"]}
+        return Ranked(tuple(self._cards[n].id for n in numbers), tuple(scores), total, facets)
+
+    def _run(
+        self, plan: Plan, filters: Mapping[str, Sequence[str]], offset: int, limit: int, counts: bool
+    ) -> tuple[Any, list[int], list[float], int]:
         words = [(OCCUR.Should, self._term(term)) for unit in plan.units for term in (*unit.terms, *unit.parts)]
         clauses = [(OCCUR.Must if plan.need else OCCUR.Should, QUERY.boolean_query(words))] if words else []
         for facet, values in filters.items():
@@ -89,13 +104,27 @@ class Engine:
         query = QUERY.boolean_query(clauses) if clauses else QUERY.all_query()
         found = self._searcher.search(query, limit, count=counts, offset=offset)
         numbers = self._searcher.fast_field_values("ordinal", [address for _, address in found.hits])
-        ids = [self._ids[int(n)] for n in numbers]
-        facets: dict[str, dict[str, int]] = {name: {} for name in self.schema.facets}
-        if counts:
-            asked = {facet: {"terms": {"field": facet, "size": 1000}} for facet in self.schema.facets}
-            for facet, counted in self._searcher.aggregate(query, asked).items():
-                facets[facet] = {b["key"]: b["doc_count"] for b in counted["buckets"] if b["key"]}
-        return Ranked(tuple(ids), tuple(round(score, 4) for score, _ in found.hits), found.count or 0, facets)
+        return query, [*map(int, numbers)], [round(score, 4) for score, _ in found.hits], found.count or 0
+
+    def leading(
+        self, plan: Plan, scope: Scope, filters: Mapping[str, Sequence[str]], limit: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """See :class:`indexer.engine.Engine`."""
+        _, numbers, scores, _ = self._run(plan, filters, 0, limit, counts=False)
+        return np.array(numbers, np.int64), np.array(scores)
+
+    @property
+    def places(self) -> int:
+        """See :class:`indexer.engine.Engine`."""
+        return len(self._cards)
+
+    def numbers(self, ids: Iterable[str]) -> dict[str, int]:
+        """See :class:`indexer.engine.Engine`."""
+        return {id: self._numbers[id] for id in ids if id in self._numbers}
+
+    def card(self, number: int) -> Card:
+        """See :class:`indexer.engine.Engine`."""
+        return self._cards[number]
 
     def _term(self, term: Term) -> Any:
         fields = [
@@ -125,10 +154,10 @@ class Engine:
             explained.append(strongest(parts, most) if most else parts)
         return explained
 
-    def held_units(self, plan: Plan, ids: Iterable[str]) -> dict[str, set[int]]:
+    def held_units(self, plan: Plan, ids: Sequence[str]) -> NDArray[np.bool_]:
         """See :class:`indexer.engine.Engine`."""
-        terms = [(n, term.text) for n, unit in enumerate(plan.units) for term in unit.terms]
-        return {id: {n for n, text in terms if text in self._held[id]} for id in ids}
+        table = [[any(term.text in self._held[id] for term in unit.terms) for unit in plan.units] for id in ids]
+        return np.array(table, np.bool_).reshape(len(ids), len(plan.units))
 
     def frequency(self, term: str) -> int:
         """See :class:`indexer.engine.Engine`."""

@@ -71,10 +71,10 @@ class Compiled:
         found: list[list[Part]] = self._parts(self._address, block, tuple(ids), terms.terms, fields, Part, most)
         return found
 
-    def held(self, terms: Terms, ids: Sequence[str]) -> list[set[int]]:
+    def held(self, terms: Terms, ids: Sequence[str]) -> Array:
         """See the protocol."""
-        found: list[set[int]] = self._units(self._address, terms.block or self._laid_out(terms), tuple(ids))
-        return found
+        table = self._units(self._address, terms.block or self._laid_out(terms), tuple(ids))
+        return np.frombuffer(table, np.bool_).reshape(len(ids), len(terms.units))
 
     def _laid_out(self, terms: Terms) -> bytes:
         """The block of terms, which they keep: one draft is asked of an index several times in a row."""

@@ -255,10 +255,9 @@ class Embedded:
                     parts.sort(key=attrgetter("score"), reverse=True)
         return explained
 
-    def held_units(self, plan: Plan, ids: Iterable[str]) -> dict[str, set[int]]:
+    def held_units(self, plan: Plan, ids: Sequence[str]) -> Array:
         """See :class:`indexer.engine.Engine`."""
-        wanted = list(ids)
-        return dict(zip(wanted, self._runner(plan).held(self._terms(plan), wanted), strict=True))
+        return self._runner(plan).held(self._terms(plan), ids)
 
     def frequency(self, term: str) -> int:
         """See :class:`indexer.engine.Engine`."""

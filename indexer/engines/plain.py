@@ -112,15 +112,20 @@ class Plain:
                 before = end
         return [ranking.strongest(explained[id], most) if most else explained[id] for id in ids]
 
-    def held(self, terms: Terms, ids: Sequence[str]) -> list[set[int]]:
+    def held(self, terms: Terms, ids: Sequence[str]) -> Array:
         """See the protocol."""
-        held: dict[str, set[int]] = {id: set() for id in ids}
-        for here, found in self._shares(terms, held):
+        table = np.zeros((len(ids), len(terms.units)), np.bool_)
+        rows: dict[str, list[int]] = {}
+        for row, id in enumerate(ids):
+            rows.setdefault(id, []).append(row)
+        for here, found in self._shares(terms, rows):
             before = 0
             for id, end in zip(here, found.ends, strict=True):
-                held[id] = {terms.owners[number] for number in found.terms[before:end]}
+                units = [terms.owners[number] for number in found.terms[before:end]]
+                for row in rows[id]:
+                    table[row, units] = True
                 before = end
-        return [held[id] for id in ids]
+        return table
 
     def _shares(self, terms: Terms, ids: Iterable[str]) -> Iterator[tuple[list[str], Shares]]:
         """By segment those of ``ids`` that are alive in it, and what the terms give to them."""

@@ -60,8 +60,8 @@ class Runner(Protocol):
         A record that is not here has none. For ``most`` see :meth:`indexer.engine.Engine.explain`.
         """
 
-    def held(self, terms: Terms, ids: Sequence[str]) -> list[set[int]]:
-        """By record which units it holds any of."""
+    def held(self, terms: Terms, ids: Sequence[str]) -> Array:
+        """Whether a record (row) holds any of a unit (column)."""
 
 
 def strongest(parts: Iterable[Part], most: int) -> list[Part]:

@@ -264,8 +264,11 @@ def test_equal_shares_stand_in_the_order_of_terms(engine: Embedded) -> None:
     assert (one[-3], one[-2:]) == (one[7], [[], []])
     for parts in one:
         assert parts == sorted(parts, key=lambda part: (-part.score, part.unit))
-    held = [{part.unit for part in parts} for parts in one]
-    assert [runner.held(Terms(units, engine._places), ids) for runner in runners] == [held, held]
+    met = [{part.unit for part in parts} for parts in one]
+    held = [[unit in found for unit in range(len(units))] for found in met]
+    assert [runner.held(Terms(units, engine._places), ids).tolist() for runner in runners] == [held, held]
+    assert [runner.held(Terms((), {}), ids).shape for runner in runners] == [(len(ids), 0)] * 2
+    assert [runner.held(Terms(units, engine._places), []).shape for runner in runners] == [(0, len(units))] * 2
     for most in (1, 3, 16):
         few = [strongest(parts, most) for parts in one]
         assert [runner.explain(Terms(units, engine._places), ids, most) for runner in runners] == [few, few]
