@@ -7,27 +7,25 @@ from __future__ import annotations
 
 import re
 import threading
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from sys import intern
 
 import jieba
+import numpy as np
 from jieba import finalseg
 
 from corpus.text import fold
 from indexer import kernel
-from indexer.kernel import Dictionary, Library, Words
+from indexer.kernel import Dictionary, Library, Unknown, Words
 
 # Splits words off that carry no matter of their own; kept short on purpose: statistics weigh the rest down.
 _STOP_CHARACTERS = "的了和与及或等对在为以将是由把被从到按向并其该本各中上下内外个"
 _STOP_PHRASES = ("及其", "以及", "进行", "开展", "实施", "有关", "相关", "通过", "根据", "按照", "其中", "做好", "我们")
 STOP_WORDS = frozenset((*_STOP_CHARACTERS, *_STOP_PHRASES))
 _TERM = re.compile(r"[\w%‰]")
-# Where no two of these stand together, no known word is made of them alone.
-_SIGNS = re.compile(r"[+#&.-]{2}")
 
 # What is read once in a process: jieba's own words for the kernel, or for jieba itself.
 _lock = threading.Lock()
@@ -114,53 +112,29 @@ class _Tokenizer(jieba.Tokenizer):  # type: ignore[misc]
         return [intern(w) for w in found if w not in STOP_WORDS and _TERM.search(w)]
 
 
+@cache
+def _unknown() -> Unknown:
+    """jieba's model of unknown words as the kernel takes it."""
+    states = "BEMS"
+    moves = [[finalseg.trans_P[one].get(other, finalseg.MIN_FLOAT) for other in states] for one in states]
+    emissions = np.full((Unknown.LAST + 1 - Unknown.FIRST, len(states)), finalseg.MIN_FLOAT)
+    for place, state in enumerate(states):
+        listed = finalseg.emit_P[state]
+        characters = np.fromiter(map(ord, listed), np.int64, len(listed)) - Unknown.FIRST
+        here = (characters >= 0) & (characters < len(emissions))
+        emissions[characters[here], place] = np.fromiter(listed.values(), np.float64, len(listed))[here]
+    return Unknown(np.array([finalseg.start_P[state] for state in states]), np.array(moves), emissions)
+
+
 class _Kernel:
-    """The same words as jieba's, from the compiled kernel; only runs of unknown characters still go to jieba."""
+    """The same words as jieba's, from the compiled kernel."""
 
     def __init__(self, library: Library, terms: Sequence[str], cache: Path | None) -> None:
-        self._dictionary = Dictionary(library, _kernel_words(cache), terms)
-        self.known = self._dictionary.known
-
-    def words(self, text: str) -> list[str]:
-        return self._rest(text, self._dictionary.cut(text))
-
-    def tokens(self, texts: Sequence[str]) -> list[list[str]]:
-        # All at once: a call costs more than a short text does. No word reaches over a line feed, and none holds one.
-        whole = "\n".join(texts)
-        edges, rest = map(list, self._dictionary.graph(whole))
-        if _SIGNS.search(whole):
-            edges = [edge for edge in edges if _TERM.search(whole[slice(*edge)])]
-        found = []
-        start = edge = piece = 0
-        for text in texts:
-            end = start + len(text)
-            next_edge, next_piece = bisect_left(edges, (end,), edge), bisect_left(rest, (end,), piece)
-            words = [w for a, z in edges[edge:next_edge] if (w := intern(whole[a:z])) not in STOP_WORDS]
-            if others := self._rest(whole, rest[piece:next_piece]):
-                known = set(words)
-                words += [w for w in others if w not in known]
-            found.append(words)
-            start, edge, piece = end + 1, next_edge, next_piece
-        return found
-
-    @staticmethod
-    def _rest(text: str, pieces: Iterable[tuple[int, int]]) -> list[str]:
-        found: list[str] = []
-        for start, end in pieces:
-            if end < 0:
-                run = text[start:-end]
-                found += _remembered(run) if len(run) <= 32 else _recognised(run)
-            elif (w := intern(text[start:end])) not in STOP_WORDS and (w.isalnum() or _TERM.search(w)):
-                found.append(w)
-        return found
+        self._dictionary = Dictionary(library, _kernel_words(cache), _unknown(), terms, STOP_WORDS)
+        self.known, self.words = self._dictionary.known, self._dictionary.words
+        self.tokens = self._dictionary.tokens
 
 
-def _recognised(run: str) -> tuple[str, ...]:
-    """The words that jieba's model of unknown words sees in a run of single characters."""
-    return tuple(intern(w) for w in finalseg.cut(run) if _TERM.search(w) and w not in STOP_WORDS)
-
-
-_remembered = lru_cache(maxsize=16384)(_recognised)
 # A record's texts are folded for its words and again for its characters.
 _folded = lru_cache(maxsize=256)(fold)
 

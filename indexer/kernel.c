@@ -13,6 +13,8 @@
 
 #define FORMAT 9
 #define ROOT 1
+#define FIRST_HAN 0x4E00
+#define LAST_HAN 0x9FD5
 
 typedef struct {
     uint64_t key;     /* 0: the slot is free */
@@ -24,6 +26,9 @@ typedef struct {
     uint64_t capacity; /* above the number of nodes: a free slot ends every search */
     int64_t total;     /* of all frequencies */
     int32_t finished;  /* whether all words are added */
+    double starts[4];  /* jieba's model of unknown words: logarithms for the states B, E, M and S of a first character, */
+    double moves[16];  /* from state to state, */
+    const double *emissions; /* and of every Han character in every state */
 } Table;
 
 int32_t zb_format(void) { return FORMAT; }
@@ -60,13 +65,22 @@ int32_t zb_known(const Table *t, const uint32_t *text, int64_t length) {
     return at >= 0 && !isnan(t->slots[at].frequency);
 }
 
-static int latin(uint32_t c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+static int digit(uint32_t c) { return c >= '0' && c <= '9'; }
+
+static int latin(uint32_t c) { return digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+static int is_han(uint32_t c) { return c >= FIRST_HAN && c <= LAST_HAN; }
 
 /* jieba's re_han_default: what is cut by the dictionary; everything else stands alone. */
 static int in_block(uint32_t c) {
-    return (c >= 0x4E00 && c <= 0x9FD5) || latin(c) || c == '+' || c == '#' || c == '&' || c == '.' || c == '_' ||
+    return is_han(c) || latin(c) || c == '+' || c == '#' || c == '&' || c == '.' || c == '_' ||
            c == '%' || c == '-';
 }
+
+/* Part of a text. */
+typedef struct {
+    int32_t start, end;
+} Piece;
 
 /* For every character the end of the word that starts there on the best way to the end of its block.
  *
@@ -74,8 +88,8 @@ static int in_block(uint32_t c) {
  * With `room`, also every known word of two characters or more, from the last to the first, the ends of each start
  * falling; their number is given back, and when it exceeds `room` they must be asked for again with more.
  */
-static int64_t route(const Table *t, const uint32_t *text, int64_t n, double *best, int32_t *next, int32_t *starts,
-                     int32_t *ends, int64_t room) {
+static int64_t route(const Table *t, const uint32_t *text, int64_t n, double *best, int32_t *next, Piece *edges,
+                     int64_t room) {
     double total = log((double)t->total);
     int64_t found = 0;
     best[n] = 0.0;
@@ -103,65 +117,130 @@ static int64_t route(const Table *t, const uint32_t *text, int64_t n, double *be
             }
             any = 1;
             if (room && end > i + 1) {
-                if (found < room) {
-                    starts[found] = (int32_t)i;
-                    ends[found] = (int32_t)end;
-                }
+                if (found < room)
+                    edges[found] = (Piece){(int32_t)i, (int32_t)end};
                 found++;
             }
         }
         best[i] = any ? most : (0.0 - total) + best[i + 1];
         for (int64_t low = first, high = found - 1; found <= room && low < high; low++, high--) {
-            int32_t swapped = ends[low];
-            ends[low] = ends[high];
-            ends[high] = swapped;
+            int32_t swapped = edges[low].end;
+            edges[low].end = edges[high].end;
+            edges[high].end = swapped;
         }
     }
     return found;
 }
 
-/* The words of a text: how many pieces, or -1 without memory.
- *
- * `pieces` (room for 2 n) takes start and end of each; an end below zero is that of a run of single characters which
- * jieba gives to its model of unknown words. With `room`, `starts` and `ends` take the known words inside and across
- * as route() says, `found` their number, and pieces leaves out the words of two characters or more, being among them.
- */
-int64_t zb_cut(const Table *t, const uint32_t *text, int64_t n, int32_t *pieces, int32_t *starts, int32_t *ends,
-               int64_t *found, int64_t room) {
-    double *best = malloc((size_t)(n + 1) * sizeof *best);
-    int32_t *next = malloc((size_t)(n + 1) * sizeof *next);
+enum { BEGIN, END, MIDDLE, SINGLE, STATES };
+
+/* The words that jieba's model of unknown words (finalseg, a hidden Markov model) sees in Han characters alone: how
+ * many. `before` has room for the states of every character. */
+static int64_t recognise(const Table *t, const uint32_t *text, int32_t start, int32_t end, Piece *pieces, uint8_t *before) {
+    /* In the order of their letters, as of equals the later letter is taken. */
+    static const uint8_t from[STATES][2] = {{END, SINGLE}, {BEGIN, MIDDLE}, {BEGIN, MIDDLE}, {END, SINGLE}};
+    double best[STATES], next[STATES];
     int64_t count = 0;
-    if (!best || !next) {
-        free(best);
-        free(next);
-        return -1;
+    for (int y = 0; y < STATES; y++)
+        best[y] = t->starts[y] + t->emissions[STATES * (text[start] - FIRST_HAN) + y];
+    for (int32_t i = start + 1; i < end; i++) {
+        const double *emissions = t->emissions + STATES * (text[i] - FIRST_HAN);
+        for (int y = 0; y < STATES; y++) {
+            int one = from[y][0], other = from[y][1];
+            double first = best[one] + t->moves[STATES * one + y] + emissions[y];
+            double second = best[other] + t->moves[STATES * other + y] + emissions[y];
+            next[y] = second >= first ? second : first;
+            before[STATES * (i - start) + y] = (uint8_t)(second >= first ? other : one);
+        }
+        memcpy(best, next, sizeof best);
     }
-    *found = route(t, text, n, best, next, starts, ends, room);
-    for (int64_t i = 0; i < n;) {
+    int state = best[SINGLE] >= best[END] ? SINGLE : END;
+    for (int32_t i = end - 1; i >= start; i--) {
+        int here = state;
+        if (i > start)
+            state = before[STATES * (i - start) + here];
+        before[STATES * (i - start)] = (uint8_t)here;
+    }
+    for (int32_t i = start, first = start; i < end; i++) {
+        int here = before[STATES * (i - start)];
+        if (here == BEGIN)
+            first = i;
+        if (here == END || here == SINGLE)
+            pieces[count++] = (Piece){here == END ? first : i, i + 1};
+    }
+    return count;
+}
+
+/* The words that jieba sees in a run of single characters of a block which is no known word: how many. */
+static int64_t recognise_run(const Table *t, const uint32_t *text, int32_t start, int32_t end, Piece *pieces, uint8_t *before) {
+    int64_t count = 0;
+    for (int32_t i = start, next; i < end; i = next) {
+        next = i + 1;
+        if (is_han(text[i])) {
+            while (next < end && is_han(text[next]))
+                next++;
+            count += recognise(t, text, i, next, pieces + count, before);
+            continue;
+        }
+        if (latin(text[i])) { /* [a-zA-Z0-9]+(?:\.\d+)?%? */
+            while (next < end && latin(text[next]))
+                next++;
+            if (next + 1 < end && text[next] == '.' && digit(text[next + 1]))
+                for (next += 2; next < end && digit(text[next]);)
+                    next++;
+            next += next < end && text[next] == '%';
+        } else
+            while (next < end && !is_han(text[next]) && !latin(text[next]))
+                next++;
+        pieces[count++] = (Piece){i, next};
+    }
+    return count;
+}
+
+/* A text as it is cut. `pieces` are in its order; `edges` are known words of two characters or more, wherever they
+ * stand, from the last to the first, and pieces then leaves these out. */
+typedef struct {
+    Piece *pieces, *edges;
+    int64_t count, found;
+} Cut;
+
+/* Cuts a text; with `inside` gives edges, too. 0 without memory; what was found is to be freed. */
+static int cut(const Table *t, const uint32_t *text, int64_t n, int inside, Cut *c) {
+    int64_t room = inside ? 4 * n + 16 : 0;
+    double *best = malloc((size_t)(n + 1) * (sizeof *best + sizeof(int32_t)));
+    uint8_t *before = malloc((size_t)(n + 1) * STATES);
+    c->pieces = malloc((size_t)(n + 1) * sizeof *c->pieces);
+    c->edges = NULL;
+    c->count = c->found = 0;
+    int enough = best && before && c->pieces;
+    int32_t *next = (int32_t *)(best + n + 1);
+    for (int64_t more = 1; enough && more; room = c->found) {
+        free(c->edges);
+        c->edges = malloc((size_t)(room + 1) * sizeof *c->edges);
+        enough = c->edges != NULL;
+        c->found = enough ? route(t, text, n, best, next, c->edges, room) : 0;
+        more = room && c->found > room;
+    }
+    for (int64_t i = 0; enough && i < n;) {
         int64_t end = next[i];
         if (end - i > 1) {
-            if (!room) {
-                pieces[2 * count] = (int32_t)i;
-                pieces[2 * count++ + 1] = (int32_t)end;
-            }
+            if (!inside)
+                c->pieces[c->count++] = (Piece){(int32_t)i, (int32_t)end};
             i = end;
             continue;
         }
         while (in_block(text[i]) && end < n && in_block(text[end]) && next[end] == end + 1)
             end++;
         if (end - i > 1 && !zb_known(t, text + i, end - i)) {
-            pieces[2 * count] = (int32_t)i;
-            pieces[2 * count++ + 1] = -(int32_t)end;
+            c->count += recognise_run(t, text, (int32_t)i, (int32_t)end, c->pieces + c->count, before);
             i = end;
         }
-        for (; i < end; i++) {
-            pieces[2 * count] = (int32_t)i;
-            pieces[2 * count++ + 1] = (int32_t)i + 1;
-        }
+        for (; i < end; i++)
+            c->pieces[c->count++] = (Piece){(int32_t)i, (int32_t)i + 1};
     }
     free(best);
-    free(next);
-    return count;
+    free(before);
+    return enough;
 }
 
 static double frequency_at(const Table *t, int64_t slot) {
@@ -171,7 +250,7 @@ static double frequency_at(const Table *t, int64_t slot) {
 /* jieba's frequency for a word that is to be kept whole: above that of the parts it is cut into now. */
 static int64_t suggested(const Table *t, const uint32_t *word, int64_t n, double *best, int32_t *next) {
     double total = (double)t->total, frequency = 1.0;
-    route(t, word, n, best, next, NULL, NULL, 0);
+    route(t, word, n, best, next, NULL, 0);
     for (int64_t i = 0; i < n;) {
         int64_t end = next[i];
         if (end == i + 1 && latin(word[i]))
@@ -1675,7 +1754,103 @@ static PyObject *held(PyObject *module, PyObject *const *given, Py_ssize_t count
     return made;
 }
 
+/* ---- words: the same module ---- */
+
+/* Longer texts are cut while other threads run; shorter ones take less time than getting Python's lock back may. */
+#define LONG 4000
+
+/* Whether part of a text is a word to be kept: `word` is no stop word, and there is a letter, a figure or a percentage in
+ * it. -1 with Python's error. */
+static int is_kept(const uint32_t *text, Piece piece, PyObject *word, PyObject *stop) {
+    int matters = 0;
+    for (int32_t i = piece.start; i < piece.end && !matters; i++)
+        matters = is_han(text[i]) || latin(text[i]) || text[i] == '_' || text[i] == '%' || text[i] == 0x2030;
+    if (!matters && text[piece.start] >= 128) { /* stands alone, outside of all blocks */
+        PyObject *answer = PyObject_CallMethod(word, "isalnum", NULL);
+        if (!answer)
+            return -1;
+        matters = answer == Py_True;
+        Py_DecRef(answer);
+    }
+    int stops = matters ? PySet_Contains(stop, word) : 1;
+    return stops < 0 ? -1 : !stops;
+}
+
+/* Adds part of a text to the words, if it is to be kept; not if it is `known`, if that is given. */
+static int add_word(PyObject *words, PyObject *string, const uint32_t *text, Piece piece, PyObject *stop, PyObject *known) {
+    PyObject *made = PyUnicode_Substring(string, piece.start, piece.end), *word = NULL;
+    int kept = -1;
+    if (made && (word = PyObject_CallFunctionObjArgs(PySys_GetObject("intern"), made, NULL)))
+        kept = is_kept(text, piece, word, stop);
+    if (kept > 0 && known) {
+        int there = PySet_Contains(known, word);
+        kept = there < 0 ? -1 : !there;
+    }
+    if (kept > 0 && PyList_Append(words, word))
+        kept = -1;
+    Py_XDECREF(made);
+    Py_XDECREF(word);
+    return kept >= 0;
+}
+
+/* The words of a string; with `inside` all the known ones in it and then what is left, known ones not again. */
+static PyObject *cut_string(const Table *t, PyObject *stop, PyObject *string, int inside) {
+    if (!PyUnicode_CheckExact(string))
+        return (refuse("what is cut is no string"), NULL);
+    int64_t n = PyUnicode_GetLength(string);
+    uint32_t *text = n <= MOST ? PyUnicode_AsUCS4Copy(string) : NULL;
+    if (!text)
+        return n <= MOST ? NULL : PyErr_NoMemory();
+    Cut c;
+    PyThreadState *others = n > LONG ? PyEval_SaveThread() : NULL;
+    int enough = cut(t, text, n, inside, &c);
+    if (others)
+        PyEval_RestoreThread(others);
+    PyObject *words = enough ? PyList_New(0) : PyErr_NoMemory(), *known = NULL;
+    for (int64_t k = c.found - 1; words && k >= 0; k--)
+        if (!add_word(words, string, text, c.edges[k], stop, NULL))
+            Py_CLEAR(words);
+    for (int64_t k = 0; words && k < c.count; k++) {
+        int longer = inside && c.pieces[k].end - c.pieces[k].start > 1; /* all edges are */
+        if ((longer && !known && !(known = PySet_New(words))) ||
+            !add_word(words, string, text, c.pieces[k], stop, longer ? known : NULL))
+            Py_CLEAR(words);
+    }
+    Py_XDECREF(known);
+    free(c.pieces);
+    free(c.edges);
+    PyMem_Free(text);
+    return words;
+}
+
+/* words(table, stop, text): the words of a text in order, but for stop words and signs. */
+static PyObject *words(PyObject *module, PyObject *const *given, Py_ssize_t count) {
+    (void)module;
+    const Table *t = count == 3 && PyAnySet_Check(given[1]) ? PyLong_AsVoidPtr(given[0]) : NULL;
+    if (!t)
+        return PyErr_Occurred() ? NULL : (refuse("a text is cut by a dictionary"), NULL);
+    return cut_string(t, given[1], given[2], 0);
+}
+
+/* tokens(table, stop, texts): of each text of a tuple every known word in it, and every other word of it. */
+static PyObject *tokens(PyObject *module, PyObject *const *given, Py_ssize_t count) {
+    (void)module;
+    const Table *t = count == 3 && PyAnySet_Check(given[1]) && PyTuple_Check(given[2]) ? PyLong_AsVoidPtr(given[0]) : NULL;
+    if (!t)
+        return PyErr_Occurred() ? NULL : (refuse("texts are cut by a dictionary"), NULL);
+    Py_ssize_t size = PyTuple_Size(given[2]);
+    PyObject *found = PyList_New(size);
+    for (Py_ssize_t k = 0; found && k < size; k++) {
+        PyObject *words = cut_string(t, given[1], PyTuple_GetItem(given[2], k), 1);
+        if (!words || PyList_SetItem(found, k, words))
+            Py_CLEAR(found);
+    }
+    return found;
+}
+
 static PyMethodDef functions[] = {
+    {"words", (PyCFunction)(void (*)(void))words, METH_FASTCALL, NULL},
+    {"tokens", (PyCFunction)(void (*)(void))tokens, METH_FASTCALL, NULL},
     {"explain", (PyCFunction)(void (*)(void))explain, METH_FASTCALL, NULL},
     {"held", (PyCFunction)(void (*)(void))held, METH_FASTCALL, NULL},
     {"terms", (PyCFunction)(void (*)(void))terms, METH_FASTCALL, NULL},

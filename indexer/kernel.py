@@ -10,8 +10,7 @@ import os
 import sys
 import sysconfig
 import tempfile
-import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +18,7 @@ from hashlib import sha256
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from importlib.util import module_from_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +30,6 @@ FORMAT = 9
 _MAGIC = b"zhibiao words 1" + sys.byteorder[:1].encode()
 _ENCODING = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
 _SLOT = np.dtype([("key", np.uint64), ("frequency", np.float64)])
-# Shorter texts take less time than getting Python's lock back may take where other threads are busy.
-_LONG = 4000
 
 
 class _Table(ctypes.Structure):
@@ -41,6 +38,9 @@ class _Table(ctypes.Structure):
         ("capacity", ctypes.c_uint64),
         ("total", ctypes.c_int64),
         ("finished", ctypes.c_int32),
+        ("starts", ctypes.c_double * 4),
+        ("moves", ctypes.c_double * 16),
+        ("emissions", ctypes.c_void_p),
     )
 
 
@@ -94,12 +94,33 @@ class Words:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """jieba's model of unknown words: logarithms of probabilities, for the states B, E, M and S in this order.
+
+    ``starts`` has 4 for a first character, ``moves`` 4 x 4 from state to state, and ``emissions`` 4 for every Han
+    character from ``FIRST`` to ``LAST``.
+    """
+
+    starts: NDArray[np.float64]
+    moves: NDArray[np.float64]
+    emissions: NDArray[np.float64]
+
+    FIRST: ClassVar[int] = 0x4E00
+    LAST: ClassVar[int] = 0x9FD5
+
+
 class Dictionary:
     """Words that are looked up and cut by. Not to be changed once it is made; threads may share it."""
 
-    def __init__(self, library: Library, words: Words, terms: Sequence[str] = ()) -> None:
-        """``terms`` are added to ``words`` one by one as jieba's add_word does it, none of them empty."""
-        self._library = library
+    def __init__(
+        self, library: Library, words: Words, unknown: Unknown, terms: Sequence[str] = (), stop: Set[str] = frozenset()
+    ) -> None:
+        """``terms`` are added to ``words`` one by one as jieba's add_word does it, none of them empty.
+
+        ``unknown`` sees other words; those of ``stop`` are left out of what is cut.
+        """
+        self._library, self._unknown, self._stop = library, unknown, frozenset(stop)
         parts = [words, Words.of(terms)]
         pointers = [(p.text.ctypes.data, p.lengths.ctypes.data) for p in parts]
         counts = [len(p.lengths) for p in parts]
@@ -107,67 +128,31 @@ class Dictionary:
         nodes = sum(slow.zb_nodes(*pointer, count) for pointer, count in zip(pointers, counts, strict=True))
         # One slot must stay free, and a crowded table is slow.
         self._slots = np.zeros(nodes * 7 // 4 + 64, _SLOT)
-        self._table = _Table(self._slots.ctypes.data, len(self._slots), 0, 0)
+        model = (tuple(unknown.starts), tuple(unknown.moves.ravel()), unknown.emissions.ctypes.data)
+        self._table = _Table(self._slots.ctypes.data, len(self._slots), 0, 0, *model)
         self._handle = ctypes.addressof(self._table)
         given = (words.frequencies.ctypes.data, None)
         for pointer, count, frequencies in zip(pointers, counts, given, strict=True):
             if slow.zb_add(self._handle, *pointer, frequencies, count):
                 raise MemoryError
         slow.zb_finish(self._handle)
-        self._thread = threading.local()
 
     def known(self, word: str) -> bool:
         """Whether it holds ``word``."""
         return bool(self._library.short.zb_known(self._handle, _characters(word), len(word)))
 
-    def cut(self, text: str) -> Iterator[tuple[int, int]]:
-        """Start and end of every word of ``text``; an end below zero ends a run of single characters.
+    def words(self, text: str) -> list[str]:
+        """The words of ``text`` in order, without signs."""
+        found: list[str] = self._library.module.words(self._handle, self._stop, text)
+        return found
 
-        Such a run is what jieba gives to its model of unknown words.
+    def tokens(self, texts: Iterable[str]) -> list[list[str]]:
+        """Of each text all known words of two characters or more, wherever they stand, and every other of its words.
+
+        Equal words are one object.
         """
-        return self._cut(text, graph=False)[1]
-
-    def graph(self, text: str) -> tuple[Iterator[tuple[int, int]], Iterator[tuple[int, int]]]:
-        """Known words of two characters or more, wherever they stand, by start and end; and the rest of the cut."""
-        return self._cut(text, graph=True)
-
-    def _cut(self, text: str, *, graph: bool) -> tuple[Iterator[tuple[int, int]], Iterator[tuple[int, int]]]:
-        n = len(text)
-        room = self._room(n)
-        library = self._library.long if n > _LONG else self._library.short
-        while True:
-            count = library.zb_cut(self._handle, _characters(text), n, *room.pointers, room.edges if graph else 0)
-            if count < 0:
-                raise MemoryError
-            found = room.found.value
-            if found <= room.edges:
-                break
-            room = _Room(n, found)
-        starts, ends = room.starts[:found].tolist(), room.ends[:found].tolist()
-        pieces = iter(room.pieces[: 2 * count].tolist())
-        return zip(reversed(starts), reversed(ends), strict=True), zip(pieces, pieces, strict=True)
-
-    def _room(self, n: int) -> _Room:
-        """Where the kernel writes: a thread keeps the room for short texts."""
-        if n > _LONG:
-            return _Room(n, 4 * n)
-        room: _Room | None = getattr(self._thread, "room", None)
-        if room is None:
-            room = self._thread.room = _Room(_LONG, 4 * _LONG)
-        return room
-
-
-class _Room:
-    """Memory for what is found in a text of ``n`` characters with so many known words."""
-
-    def __init__(self, n: int, edges: int) -> None:
-        self.edges = edges
-        self.pieces = np.empty(2 * n, np.int32)
-        self.starts = np.empty(edges, np.int32)
-        self.ends = np.empty(edges, np.int32)
-        self.found = ctypes.c_int64()
-        arrays = (self.pieces, self.starts, self.ends)
-        self.pointers = (*(a.ctypes.data for a in arrays), ctypes.addressof(self.found))
+        found: list[list[str]] = self._library.module.tokens(self._handle, self._stop, tuple(texts))
+        return found
 
 
 class Library(NamedTuple):
@@ -201,8 +186,6 @@ def _open(path: Path) -> Library | None:
                 functions.zb_add.argtypes = [pointer, pointer, pointer, pointer, number]
                 functions.zb_finish.argtypes = [pointer]
                 functions.zb_finish.restype = None
-                functions.zb_cut.argtypes = [pointer, ctypes.c_char_p, number, *[pointer] * 4, number]
-                functions.zb_cut.restype = number
                 functions.zb_find.argtypes = [pointer, pointer, pointer, number, pointer]
                 functions.zb_find.restype = None
             module = ModuleSpec("_kernel", ExtensionFileLoader("_kernel", str(path)), origin=str(path))

@@ -123,6 +123,15 @@ def test_long_texts_are_cut_the_same(analyzers: Pair, library: list[str]) -> Non
         assert fast == slow
 
 
+@needs_kernel
+def test_unknown_words_are_recognised_the_same(analyzers: Pair, library: list[str]) -> None:
+    """Characters as frequent as they are, in no order: nearly all that is seen is jieba's model of unknown words."""
+    characters = [*fold("".join(library))]
+    random.Random(2).shuffle(characters)  # noqa: S311
+    texts = ["".join(characters[k : k + 30]) for k in range(0, 60_000, 30)]
+    assert differing(analyzers, texts) == []
+
+
 PIECES = st.one_of(
     st.sampled_from(lexicon()),
     st.sampled_from("农村公路养护工程验收合格率的了和与≥≤%％‰+-#&._ 。，、（）\t😀𠀀𪛖㐀０１ａＢéü한"),
@@ -166,6 +175,24 @@ def test_more_known_words_than_expected() -> None:
     fast, slow = both(analyzers, "乙" * 400)
     assert fast == slow
     assert len(fast[0]) > 30_000
+
+
+@needs_kernel
+def test_what_is_no_text_is_refused(analyzers: Pair) -> None:
+    dictionary = analyzers[0]._tokenizer._dictionary
+    module, handle, stop = dictionary._library.module, dictionary._handle, dictionary._stop
+    for wrong in (
+        lambda: dictionary.words(b"text"),
+        lambda: dictionary.tokens(["text", None]),
+        lambda: module.words(handle, [], "text"),
+        lambda: module.words(0, stop, "text"),
+        lambda: module.words(handle, stop),
+        lambda: module.words("handle", stop, "text"),
+        lambda: module.tokens(handle, stop, ["text"]),
+        lambda: module.tokens(handle, stop, "text"),
+    ):
+        with pytest.raises(TypeError):
+            wrong()
 
 
 @needs_kernel
