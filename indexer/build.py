@@ -8,19 +8,15 @@ them and is opened for people with clearance only. Killing a build at any moment
 from __future__ import annotations
 
 import fcntl
-import gc
 import json
 import os
 import shutil
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2b, file_digest
 from itertools import chain
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from corpus import experts, indicators, policies, words
@@ -28,7 +24,8 @@ from corpus.errors import Conflict, NotReady
 from corpus.store import Store, now
 from corpus.text import fold
 from indexer import complete, documents, meaning, settings, stamps
-from indexer.analysis import Analyzer, pinyin
+from indexer.analysis import Analyzer
+from indexer.beside import Run, beside
 from indexer.documents import SCHEMAS
 from indexer.engine import Document
 from indexer.engines.derive import Collector
@@ -44,7 +41,6 @@ PART = 2500
 MOST, PARTS = 10_000, 8
 
 Progress = Callable[[str], None]
-Run = Callable[..., object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,44 +115,44 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
         for leftover in root(data).glob("building-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         aside = root(data) / f"building-{os.getpid()}"
-        with store.reading():
+        # Where there is less to do a second process is not worth it.
+        with store.reading(), beside(indicators.count(store) >= PART) as (there, either):
             seq = store.head()
-            synonyms = words.synonyms(store)
-            lexicon = sorted({fold(t) for t in words.lexicon(store)} | {fold(s.term) for s in synonyms})
             progress("分词")
             aside.mkdir()
-            with _beside(store) as (there, either):
-                analyzer = Analyzer(lexicon, cache=data / "cache", folded=True)
-                (aside / "words.json").write_text(
-                    json.dumps(
-                        {"lexicon": lexicon, "synonyms": [(s.term, s.variant, s.type) for s in synonyms]},
-                        ensure_ascii=False,
-                    ),
-                    encoding="utf-8",
-                )
-                texts = complete.texts(store)
-                # The second process has nothing to write yet.
-                there(complete.hear, texts[: complete.HEARD])
-                offered = aside / "texts.json"
-                complete.keep(offered, texts)
-                del texts
-                weights = settings.shipped().fields.weights()
-                counts, digests, names = {}, {}, {}
-                for kind in SCHEMAS:
-                    found, collected = _written(store, kind, analyzer, aside, either)
-                    progress(f"计算 {kind} {len(found['open']) + len(found['full'])} 条")
-                    served = weights if kind == "indicators" else None
-                    if kind == "indicators":
-                        there(complete.save_kept, aside / "open" / "complete.bin", offered, collected["open"].terms())
-                    Embedded.derive(aside / "open" / kind, collected.pop("open"), served)
-                    # Mapped again, and no longer in memory: a large library has room for one edition only.
-                    scores = Scores.load(aside / "open" / kind / "scores")
-                    Embedded.derive(aside / "full" / kind, collected.pop("full"), served, scores)
-                    counts[kind] = len(found["open"]) + len(found["full"])
-                    digests[kind] = digest(chain(found["open"], found["full"]))
-                    names[kind] = digest(found["open"])
-                    del scores, found
-                progress("写入索引")
+            texts = complete.texts(store)
+            # The second process has nothing to write yet.
+            there(complete.hear, texts[: complete.HEARD])
+            offered = aside / "texts.json"
+            complete.keep(offered, texts)
+            del texts
+            synonyms = words.synonyms(store)
+            lexicon = sorted({fold(t) for t in words.lexicon(store)} | {fold(s.term) for s in synonyms})
+            analyzer = Analyzer(lexicon, cache=data / "cache", folded=True)
+            (aside / "words.json").write_text(
+                json.dumps(
+                    {"lexicon": lexicon, "synonyms": [(s.term, s.variant, s.type) for s in synonyms]},
+                    ensure_ascii=False,
+                ),
+                encoding="utf-8",
+            )
+            weights = settings.shipped().fields.weights()
+            counts, digests, names = {}, {}, {}
+            for kind in SCHEMAS:
+                found, collected = _written(store, kind, analyzer, aside, either)
+                progress(f"计算 {kind} {len(found['open']) + len(found['full'])} 条")
+                served = weights if kind == "indicators" else None
+                if kind == "indicators":
+                    there(complete.save_kept, aside / "open" / "complete.bin", offered, collected["open"].terms())
+                Embedded.derive(aside / "open" / kind, collected.pop("open"), served)
+                # Mapped again, and no longer in memory: a large library has room for one edition only.
+                scores = Scores.load(aside / "open" / kind / "scores")
+                Embedded.derive(aside / "full" / kind, collected.pop("full"), served, scores)
+                counts[kind] = len(found["open"]) + len(found["full"])
+                digests[kind] = digest(chain(found["open"], found["full"]))
+                names[kind] = digest(found["open"])
+                del scores, found
+            progress("写入索引")
         progress("核对")
         # The disk is waited for meanwhile; after it only the manifest is left to write.
         with ThreadPoolExecutor(1) as waiting:
@@ -217,57 +213,6 @@ def _written(
         if rest or not count[edition]:
             write(edition)
     return found, collected
-
-
-@contextmanager
-def _beside(store: Store) -> Iterator[tuple[Run, Run]]:
-    """Two ways to run calls: in a second process, or by whichever of the two is free; they are done at the exit.
-
-    Where there is too little to do to be worth a second process, both run them here.
-    """
-    if indicators.count(store) < PART:
-        yield _here, _here
-        return
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin) as pool:
-        calls: deque[Future[object]] = deque()
-
-        def there(work: Run, *arguments: object) -> None:
-            calls.append(pool.submit(work, *arguments))
-
-        def either(work: Run, *arguments: object) -> None:
-            while calls and calls[0].done():
-                calls.popleft().result()
-            (_here if calls else there)(work, *arguments)
-
-        # It loads its modules while the first documents are being cut.
-        there(int)
-        yield there, either
-        for call in calls:
-            call.result()
-
-
-def _here(work: Run, *arguments: object) -> None:
-    work(*arguments)
-
-
-def _begin() -> None:
-    """Make the second process ready."""
-    _end_with_parent()
-    pinyin("指标")
-    # What is loaded now stays: with every part that is handed over it would be looked through for garbage again.
-    gc.freeze()
-
-
-def _end_with_parent() -> None:
-    """Have this process end when the one that started it does: killed, that one could not tell it to."""
-
-    def wait() -> None:
-        parent = parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def verify(store: Store) -> Manifest:

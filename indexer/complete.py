@@ -12,19 +12,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from corpus import indicators, words
 from corpus.access import PUBLIC
-from corpus.store import Store
 from corpus.text import fold, han, is_latin
 from indexer.analysis import fold_latin, pinyin
 from indexer.engines import arrays
 from indexer.engines.arrays import Array
 from indexer.strings import Column, Searched, Sorted, ascending
+
+if TYPE_CHECKING:
+    from corpus.store import Store
 
 KINDS = {"use": "用途", "industry": "行业", "domain": "领域", "indicator": "指标", "word": "词语"}
 # Between equally good matches, the more general text comes first: choosing it leaves more to choose from.
@@ -64,6 +66,9 @@ class Completion:
 
 def texts(store: Store) -> list[Completion]:
     """Every text that may be offered, each once: the taxonomy of public records, their names, the lexicon."""
+    # The second process of a build does without the store.
+    from corpus import indicators, words  # noqa: PLC0415
+
     found: dict[str, Completion] = {}
     names: dict[str, str] = {}
     held = set()

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from random import Random
 from threading import Event, Thread
 
@@ -115,44 +114,3 @@ def test_killed_builds_leave_no_trace(
     assert (len([n for n in names if n.startswith("gen-")]), built.name in names) == (2, True)
     again = search.search_indicators(store, live, Query(), PUBLIC)
     assert (again.total, [h.record.id for h in again.hits]) == (324, [h.record.id for h in whole.hits])
-
-
-PARENT = """
-import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from indexer.build import _end_with_parent
-if __name__ == "__main__":
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
-        pool.submit(time.sleep, 600)
-        while not pool._processes:
-            pass
-        print(*pool._processes, flush=True)
-        time.sleep(600)
-"""
-
-
-def test_a_second_process_ends_with_a_killed_builder(tmp_path: Path) -> None:
-    script = tmp_path / "parent.py"
-    script.write_text(PARENT, encoding="utf-8")
-    root = Path(__file__).parents[2]
-    with subprocess.Popen(
-        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        env={**os.environ, "PYTHONPATH": str(root)},
-    ) as parent:  # fmt: skip
-        assert parent.stdout is not None
-        child = Path("/proc") / parent.stdout.readline().strip()
-        assert child.exists()
-        parent.kill()
-
-    def ended() -> bool:
-        """Gone, or a zombie that nobody has collected yet."""
-        try:
-            return (child / "stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] == "Z"
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-
-    deadline = time.monotonic() + 60
-    while not ended() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert ended()

@@ -257,7 +257,7 @@ def test_completions_of_restricted_records_are_found(tmp_path: Path, monkeypatch
     def names(store: Store) -> list[tuple[str, str, str | None]]:
         return [(i.id, i.name, i.use.code if i.use else None) for i in indicators.active(store, "full")]
 
-    monkeypatch.setattr("indexer.complete.indicators.names", names)
+    monkeypatch.setattr("corpus.indicators.names", names)
     with world(tmp_path, made(Random(4), 25), [PUBLIC]) as here:
         for i in here.library.sealed:
             here.compare(PUBLIC, Ask("api.complete", "GET", "/api/v1/complete", {"q": i.name}))
