@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from whoosh import fields, index, query
-from whoosh.codec.whoosh3 import WHOOSH3_HEADER_MAGIC, W3TermInfo
+from whoosh.codec.whoosh3 import LENGTHS_COLUMN, WHOOSH3_HEADER_MAGIC, W3TermInfo, _lenfield
 from whoosh.filedb.filestore import FileStorage
 from whoosh.filedb.filetables import OrderedHashWriter
 from whoosh.filedb.structfile import StructFile
@@ -198,8 +198,6 @@ def _write(writer: Any, schema: Schema, documents: Sequence[Document]) -> None:
     per_document = writer.perdocwriter
     for number, document in enumerate(documents):
         per_document.start_doc(number)
-        for name, words in document.terms.items():
-            per_document.add_field(name, writer.schema[name], None, len(words))
         for name, value in (("document_id", document.id), ("document_digest", document.digest)):
             per_document.add_field(name, writer.schema[name], value, 0)
         per_document.finish_doc()
@@ -207,16 +205,34 @@ def _write(writer: Any, schema: Schema, documents: Sequence[Document]) -> None:
     writer._added = True
     table = _Table(writer.fieldwriter)
     for name in sorted({"document_id", LITERAL, *(f.name for f in schema.fields)}):
-        lengths = None
+        sizes = None
         if name == "document_id":
             postings = _identities(documents)
         elif name == LITERAL:
             postings = _positions(documents)
         else:
-            lengths = np.array([len(document.terms.get(name, ())) for document in documents], np.int64)
-            postings = _frequencies([document.terms.get(name, ()) for document in documents], lengths)
+            words = [document.terms.get(name, ()) for document in documents]
+            lengths = np.array([*map(len, words)], np.int64)
+            sizes = _write_lengths(per_document, name, lengths)
+            postings = _frequencies(words, lengths)
         if postings.terms:
-            _write_field(writer, table, name, postings, lengths)
+            _write_field(writer, table, name, postings, sizes)
+
+
+def _write_lengths(per_document: Any, name: str, lengths: Array) -> Array:
+    """Write how long a field is in each document, in Whoosh's single bytes; give these back.
+
+    Whoosh would write one at a time.
+    """
+    sizes = np.array([*map(length_to_byte, range(int(lengths.max(initial=0)) + 1))], np.uint8)[lengths]
+    count = int(np.flatnonzero(lengths).max(initial=-1)) + 1
+    if count:
+        per_document._create_column(_lenfield(name), LENGTHS_COLUMN)
+        column = per_document._get_column(_lenfield(name))
+        column._dbfile.write(sizes[:count].tobytes())
+        column._count = count
+        per_document._fieldlengths[name] += int(lengths.sum())
+    return sizes
 
 
 def _identities(documents: Sequence[Document]) -> _Postings:
@@ -309,8 +325,8 @@ _UINT, _INT, _EXTENT, _LENGTHS = Struct("!I"), Struct("!i"), Struct("!qi"), Stru
 _POINTER = np.dtype([("hash", ">u4"), ("position", ">i8")])
 
 
-def _write_field(writer: Any, table: _Table, name: str, postings: _Postings, lengths: Array | None) -> None:
-    """The postings of a field in Whoosh's blocks; ``lengths`` are those of its documents, if it is scored by them."""
+def _write_field(writer: Any, table: _Table, name: str, postings: _Postings, by_document: Array | None) -> None:
+    """The postings of a field in Whoosh's blocks; ``by_document`` are its lengths, if it is scored by them."""
     field_writer = writer.fieldwriter
     field_writer.start_field(name, writer.schema[name])
     prefix = Struct("!H").pack(field_writer._fieldid)
@@ -322,10 +338,10 @@ def _write_field(writer: Any, table: _Table, name: str, postings: _Postings, len
     numbers, deltas, times = postings.documents.tolist(), steps.tolist(), postings.times.astype(np.float32).tolist()
     sums, most = (reduced.reduceat(postings.times, firsts).tolist() for reduced in (np.add, np.maximum))
     least = np.minimum.reduceat(postings.times, firsts).tolist()
-    if lengths is None:
+    if by_document is None:
         sizes, shortest, longest = None, [0] * len(firsts), [0] * len(firsts)
     else:
-        sizes = np.array([*map(length_to_byte, lengths.tolist())], np.int64)[postings.documents]
+        sizes = by_document[postings.documents]
         shortest, longest = (reduced.reduceat(sizes, firsts).tolist() for reduced in (np.minimum, np.maximum))
     values = postings.values
 
@@ -350,12 +366,20 @@ def _write_field(writer: Any, table: _Table, name: str, postings: _Postings, len
     at = file.tell()
     content: list[bytes] = []
     found: list[tuple[bytes, bytes]] = []
+    # Many terms stand in one document alone, and as often as many others there.
+    single: dict[tuple[int, int], bytes] = {}
     for t, term in enumerate(postings.terms):
         start, end, short, long = starts[t], starts[t + 1], shortest[t], longest[t]
-        if end - start <= BLOCK:
+        key = (numbers[start], most[t]) if sizes is not None and end - start == 1 else None
+        known = single.get(key) if key else None
+        if known:
+            here = known
+        elif end - start <= BLOCK:
             here = WHOOSH3_HEADER_MAGIC + block(start, end, (least[t], most[t], short, long), True)
         else:
             here = WHOOSH3_HEADER_MAGIC + b"".join(blocks(start, end))
+        if key:
+            single[key] = here
         head = W3TermInfo._struct.pack(0, sums[t], end - start, short, long, most[t], numbers[start], numbers[end - 1])
         found.append((prefix + term, head + _EXTENT.pack(at, len(here))))
         content.append(here)
