@@ -265,15 +265,20 @@ def _positions(documents: Sequence[Document]) -> _Postings:
     order = np.argsort(keys, kind="stable")
     keys, places = keys[order], places[order]
     firsts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else keys
-    steps = np.diff(places, prepend=0)
-    steps[firsts] = places[firsts]
-    bounds, listed = [*firsts.tolist(), len(keys)], steps.tolist()
+    bounds, listed = [*firsts.tolist(), len(keys)], _steps(places, firsts).tolist()
     once = [_place([place]) for place in range(int(lengths.max(initial=0)))]
     values = [once[listed[start]] if end - start == 1 else _place(listed[start:end]) for start, end in pairwise(bounds)]
     keys = keys[firsts]
     codes, starts = np.unique(keys >> 32, return_index=True)
     terms = [chr(code).encode() for code in codes.tolist()]
     return _Postings(terms, np.append(starts, len(keys)), keys & _LOW, np.diff(np.array(bounds)), values)
+
+
+def _steps(numbers: Array, firsts: Array) -> Array:
+    """From each number to the next one; ``firsts`` of rows stay as they are."""
+    steps = np.diff(numbers, prepend=0)
+    steps[firsts] = numbers[firsts]
+    return steps
 
 
 def _place(steps: list[int]) -> bytes:
@@ -333,11 +338,10 @@ def _write_field(writer: Any, table: _Table, name: str, postings: _Postings, by_
     file = field_writer._postfile
     starts = postings.starts.tolist()
     firsts = postings.starts[:-1]
-    steps = np.diff(postings.documents, prepend=0)
-    steps[firsts] = postings.documents[firsts]
-    numbers, deltas, times = postings.documents.tolist(), steps.tolist(), postings.times.astype(np.float32).tolist()
-    sums, most = (reduced.reduceat(postings.times, firsts).tolist() for reduced in (np.add, np.maximum))
-    least = np.minimum.reduceat(postings.times, firsts).tolist()
+    numbers, deltas = postings.documents.tolist(), _steps(postings.documents, firsts).tolist()
+    times = postings.times.astype(np.float32).tolist()
+    reductions = (np.add, np.minimum, np.maximum)
+    sums, least, most = (reduced.reduceat(postings.times, firsts).tolist() for reduced in reductions)
     if by_document is None:
         sizes, shortest, longest = None, [0] * len(firsts), [0] * len(firsts)
     else:
@@ -370,16 +374,13 @@ def _write_field(writer: Any, table: _Table, name: str, postings: _Postings, by_
     single: dict[tuple[int, int], bytes] = {}
     for t, term in enumerate(postings.terms):
         start, end, short, long = starts[t], starts[t + 1], shortest[t], longest[t]
-        key = (numbers[start], most[t]) if sizes is not None and end - start == 1 else None
-        known = single.get(key) if key else None
-        if known:
-            here = known
-        elif end - start <= BLOCK:
-            here = WHOOSH3_HEADER_MAGIC + block(start, end, (least[t], most[t], short, long), True)
-        else:
-            here = WHOOSH3_HEADER_MAGIC + b"".join(blocks(start, end))
-        if key:
-            single[key] = here
+        here = single.get((numbers[start], most[t])) if end - start == 1 else None
+        if here is None:
+            about = (least[t], most[t], short, long)
+            some = blocks(start, end) if end - start > BLOCK else [block(start, end, about, True)]
+            here = WHOOSH3_HEADER_MAGIC + b"".join(some)
+            if end - start == 1 and sizes is not None:
+                single[numbers[start], most[t]] = here
         head = W3TermInfo._struct.pack(0, sums[t], end - start, short, long, most[t], numbers[start], numbers[end - 1])
         found.append((prefix + term, head + _EXTENT.pack(at, len(here))))
         content.append(here)
