@@ -19,6 +19,9 @@ from pickle import HIGHEST_PROTOCOL, dumps, loads
 from threading import Thread
 from traceback import format_exception
 
+# So many calls may be left to the second process before the first does one itself: that one is never without work.
+AHEAD = 2
+
 Run = Callable[..., object]
 
 _COMMAND = "import sys; sys.path[:] = {path!r}; from indexer.beside import serve; serve(*{descriptors!r})"
@@ -54,11 +57,11 @@ class Second:
         self._sending.submit(self._calls.send_bytes, dumps((work, arguments), HIGHEST_PROTOCOL))
         self._open += 1
 
-    def busy(self) -> bool:
-        """Whether calls are still to be done. Raises what one of them raised."""
+    def left(self) -> int:
+        """How many calls are still to be done. Raises what one of them raised."""
         while self._open and self._done.poll():
             self._collect()
-        return self._open > 0
+        return self._open
 
     def wait(self) -> None:
         """Return when all calls are done. Raises what one of them raised."""
@@ -85,7 +88,7 @@ class Second:
 
 @contextmanager
 def beside(wanted: bool) -> Iterator[tuple[Run, Run]]:
-    """Two ways to run calls: in a second process, or by whichever of the two is free; they are done at the exit.
+    """Two ways to run calls: in a second process, or by whichever of the two is sooner free; done at the exit.
 
     Where none is wanted, both run them here.
     """
@@ -95,7 +98,7 @@ def beside(wanted: bool) -> Iterator[tuple[Run, Run]]:
     second = Second()
 
     def either(work: Run, *arguments: object) -> None:
-        (here if second.busy() else second.run)(work, *arguments)
+        (second.run if second.left() < AHEAD else here)(work, *arguments)
 
     try:
         yield second.run, either

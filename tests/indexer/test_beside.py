@@ -43,19 +43,21 @@ def test_calls_are_done_in_their_order_and_at_the_exit(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["3"]
 
 
-def test_whoever_is_free_runs_a_call(tmp_path: Path) -> None:
+def test_whoever_is_sooner_free_runs_a_call(tmp_path: Path) -> None:
     gate, mark = tmp_path / "gate", tmp_path / "mark"
     os.mkfifo(gate)
     done = list[int]()
     with beside(True) as (there, either):
         there(Path.read_bytes, gate)  # until somebody writes there
+        either(os.mkdir, mark)
         either(done.append, 1)
+        assert not mark.exists()
         gate.write_bytes(b"open")
-    assert done == [1]
+    assert (done, mark.exists()) == ([1], True)
     second = Second()
-    second.run(os.mkdir, mark)
-    until(lambda: not second.busy())
-    assert mark.exists()
+    second.run(os.rmdir, mark)
+    until(lambda: not second.left())
+    assert not mark.exists()
     second.end()
 
 
@@ -91,6 +93,7 @@ def test_a_process_that_died_is_told_of() -> None:
 def test_an_error_here_ends_a_process_that_is_at_work() -> None:
     def failing() -> None:
         with beside(True) as (there, either):
+            there(time.sleep, 600)
             there(time.sleep, 600)
             either(divmod, 1, 0)
 
