@@ -151,15 +151,17 @@ class Analyzer:
         kept = [term for term in (terms if folded else map(fold, terms)) if term]
         library = kernel.load()
         self._tokenizer = _Kernel(library, kept, cache) if library else _Tokenizer(kept, cache)
+        self.cut = self._tokenizer.words
+        """The same as :meth:`words`, of a folded text."""
         self.tokens = lru_cache(maxsize=4096)(self._tokens)
 
     def words(self, text: str) -> list[str]:
         """The words of ``text`` in order, uncut: what a person would call the parts of a query."""
-        return self._tokenizer.words(fold(text))
+        return self.cut(fold(text))
 
     def parts(self, word: str) -> list[str]:
-        """The smallest known words inside ``word``, none of which holds another; empty when there is but itself."""
-        inside = [t for t in dict.fromkeys(self.tokens(word)) if t != word]
+        """The smallest known words inside a folded one, none of which holds another; empty when there is but itself."""
+        inside = [t for t in dict.fromkeys(self._tokenizer.tokens((word,))[0]) if t != word]
         return [t for t in inside if not any(other != t and other in t for other in inside)]
 
     def each(self, texts: Iterable[str]) -> list[list[str]]:

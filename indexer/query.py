@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
@@ -85,40 +85,50 @@ class Thesaurus:
 
         ``words`` are those of the text in order. A variant that takes half of one of them is none: 护工 in 养护工程.
         """
+        lengths = self._lengths
         pieces: list[tuple[str, tuple[Synonym, ...]]] = []
-        firsts, lasts = _spans(folded, words)
-        plain = start = 0
-        while start < len(folded):
-            for length in self._lengths.get(folded[start : start + 2], ()):
+        spans: tuple[list[int], list[int]] | None = None
+        plain = 0
+        for start in [n for n in range(len(folded) - 1) if folded[n : n + 2] in lengths]:
+            if start < plain:
+                continue
+            for length in lengths[folded[start : start + 2]]:
                 end = start + length
                 known = self.by_variant.get(folded[start:end]) if end <= len(folded) else None
-                halves = known and (
-                    (firsts[start] < start and lasts[start] < end) or (firsts[end - 1] > start and lasts[end - 1] > end)
-                )
-                if known and not halves:
+                if not known:
+                    continue
+                spans = spans or _spans(folded, words)
+                if not _halves(spans, start, end):
                     if plain < start:
                         pieces.append((folded[plain:start], ()))
                     pieces.append((folded[start:end], known))
-                    plain = start = end
+                    plain = end
                     break
-            else:
-                start += 1
         if plain < len(folded):
             pieces.append((folded[plain:], ()))
         return pieces
 
 
 def _spans(text: str, words: Sequence[str]) -> tuple[list[int], list[int]]:
-    """For each character, where the word that it belongs to starts and ends."""
-    firsts, lasts = list(range(len(text))), list(range(1, len(text) + 1))
+    """Where the words start, and where they end."""
+    starts, ends = [], []
     at = 0
     for word in words:
         start = text.find(word, at)
         if start >= 0:
             at = start + len(word)
-            firsts[start:at] = [start] * len(word)
-            lasts[start:at] = [at] * len(word)
-    return firsts, lasts
+            starts.append(start)
+            ends.append(at)
+    return starts, ends
+
+
+def _halves(spans: tuple[list[int], list[int]], start: int, end: int) -> bool:
+    """Whether a part of a text takes the end of a word and goes on, or begins before a word and takes its beginning."""
+    starts, ends = spans
+    first, last = bisect_right(starts, start) - 1, bisect_right(starts, end - 1) - 1
+    return (first >= 0 and starts[first] < start < ends[first] < end) or (
+        last >= 0 and start < starts[last] and end < ends[last]
+    )
 
 
 @dataclass(frozen=True)
@@ -167,6 +177,11 @@ class Vocabulary:
         return lru_cache(maxsize=16384)(partial(_unit, self))
 
     @cached_property
+    def variant(self) -> Callable[[str], Unit]:
+        """Gives a variant of the thesaurus as a unit, with its synonyms."""
+        return lru_cache(maxsize=4096)(partial(_variant, self))
+
+    @cached_property
     def _full_forms(self) -> Callable[[str], list[str]]:
         return lru_cache(maxsize=4096)(partial(_full_forms, self))
 
@@ -175,11 +190,22 @@ def _full_forms(words: Vocabulary, word: str) -> list[str]:
     found = []
     first, last = (bisect_left(words.lexicon, chr(ord(word[0]) + n)) for n in (0, 1))
     for term in words.lexicon[first:last]:
-        parts = words.analyzer.parts(term) if len(term) > len(word) else []
+        likely = len(term) > len(word) and _in_turn(word, term)
+        parts = words.analyzer.parts(term) if likely else []
         heads = iter(sorted(parts, key=term.index))
         if len(parts) > 1 and all(any(part[0] == c for part in heads) for c in word) and words.frequency(term):
             found.append((len(parts) - len(word), len(term), term))
     return [term for _, _, term in sorted(found)[:2]]
+
+
+def _in_turn(word: str, term: str) -> bool:
+    """Whether a term holds the characters of a word one after another."""
+    at = 0
+    for character in word:
+        at = term.find(character, at) + 1
+        if not at:
+            return False
+    return True
 
 
 def check(text: str) -> str:
@@ -205,7 +231,7 @@ def plan(text: str, words: Vocabulary) -> Plan:
             units.setdefault(unit.label, unit)
     # A quoted text also scores, so that the best of the records that hold it come first.
     for literal in literals:
-        for unit in _units("".join(literal), (), words):
+        for unit in _units("".join(literal), words):
             units.setdefault(unit.label, unit)
     asked = {label: unit for label, unit in units.items() if label not in ASKING and not _loose(label, rest)} or units
     found = tuple(_aspect(unit, words) for unit in asked.values()) if len(asked) > 1 else tuple(asked.values())
@@ -259,30 +285,40 @@ def need(count: int) -> int:
 
 
 def _clause(words: Vocabulary, text: str) -> tuple[Unit, ...]:
-    pieces = words.thesaurus.split(text, words.analyzer.words(text))
-    return tuple(unit for piece, synonyms in pieces for unit in _units(piece, synonyms, words))
+    cut = words.analyzer.cut(text)
+    found: list[Unit] = []
+    for piece, synonyms in words.thesaurus.split(text, cut):
+        if synonyms:
+            found.append(words.variant(piece))
+        else:
+            found += _units(piece, words, cut if piece == text else None)
+    return tuple(found)
 
 
 def _matters(words: Vocabulary, text: str) -> tuple[tuple[str, Unit], ...]:
     units = chain.from_iterable([_clause(words, clause) for clause in fold(text).split()])
-    return tuple((unit.label, unit) for unit in units if len(unit.label) > 1 and not unit.label[0].isdigit())
+    return tuple([(unit[0], unit) for unit in units if len(unit[0]) > 1 and not unit[0][0].isdigit()])
 
 
-def _units(piece: str, synonyms: tuple[Synonym, ...], words: Vocabulary) -> list[Unit]:
-    settings = words.settings
-    if not synonyms:
-        full = words.full_forms(piece) if settings.query.guess else []
-        if full:
-            terms = [Term(t, settings.query.guess, reason=f"可能是“{piece}”的全称") for t in full]
-            return [Unit(piece, (Term(piece), *terms))]
-        return [words.unit(word) for word in words.analyzer.words(piece)]
+def _units(piece: str, words: Vocabulary, cut: Sequence[str] | None = None) -> list[Unit]:
+    """The units of a folded text without synonyms; ``cut`` are its words, where they are known."""
+    guess = words.settings.query.guess
+    full = words.full_forms(piece) if guess else []
+    if full:
+        terms = [Term(t, guess, reason=f"可能是“{piece}”的全称") for t in full]
+        return [Unit(piece, (Term(piece), *terms))]
+    return [*map(words.unit, words.analyzer.cut(piece) if cut is None else cut)]
+
+
+def _variant(words: Vocabulary, piece: str) -> Unit:
+    worth = words.settings.synonyms.of
     whole = words.unit(piece)
     terms = [
-        Term(fold(s.term), settings.synonyms.of(s.type), reason=f"“{piece}”的{SYNONYM_WORDS[s.type]}", like=piece)
-        for s in synonyms
-        if settings.synonyms.of(s.type)
+        Term(fold(s.term), worth(s.type), reason=f"“{piece}”的{SYNONYM_WORDS[s.type]}", like=piece)
+        for s in words.thesaurus.by_variant[piece]
+        if worth(s.type)
     ]
-    return [Unit(piece, (*whole.terms, *terms), whole.parts)]
+    return Unit(piece, (*whole.terms, *terms), whole.parts)
 
 
 def _unit(words: Vocabulary, word: str) -> Unit:
