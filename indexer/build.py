@@ -8,6 +8,7 @@ them and is opened for people with clearance only. Killing a build at any moment
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 import shutil
@@ -39,6 +40,8 @@ KEEP = 2
 PART = 2500
 # Parts of a large library are larger, up to this: fewer files to keep open, and still little in memory at a time.
 MOST, PARTS = 10_000, 8
+# So many objects are made between two looks for garbage.
+COLLECTED = 50_000
 
 Progress = Callable[[str], None]
 
@@ -105,13 +108,24 @@ def lock(data: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _rarely_collecting() -> Iterator[None]:
+    """Documents hold no cycles, and are many: they would be looked through for garbage again and again."""
+    before = gc.get_threshold()
+    gc.set_threshold(max(before[0], COLLECTED), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
     """Make a generation of what the store holds now and let it serve.
 
     Raises NotReady when what was written does not hold what the store holds; the old generation goes on serving.
     """
     data = store.folder
-    with lock(data):
+    with lock(data), _rarely_collecting():
         for leftover in root(data).glob("building-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         aside = root(data) / f"building-{os.getpid()}"
@@ -138,12 +152,15 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
             )
             weights = settings.shipped().fields.weights()
             counts, digests, names = {}, {}, {}
+
+            def offer(public: Collector) -> None:
+                there(complete.save_kept, aside / "open" / "complete.bin", offered, public.terms())
+
             for kind in SCHEMAS:
-                found, collected = _written(store, kind, analyzer, aside, either)
+                offering = offer if kind == "indicators" else None
+                found, collected = _written(store, kind, analyzer, aside, either, then=offering)
                 progress(f"计算 {kind} {len(found['open']) + len(found['full'])} 条")
                 served = weights if kind == "indicators" else None
-                if kind == "indicators":
-                    there(complete.save_kept, aside / "open" / "complete.bin", offered, collected["open"].terms())
                 Embedded.derive(aside / "open" / kind, collected.pop("open"), served)
                 # Mapped again, and no longer in memory: a large library has room for one edition only.
                 scores = Scores.load(aside / "open" / kind / "scores")
@@ -185,11 +202,18 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
 
 
 def _written(
-    store: Store, kind: str, analyzer: Analyzer, aside: Path, run: Run
+    store: Store,
+    kind: str,
+    analyzer: Analyzer,
+    aside: Path,
+    run: Run,
+    *,
+    then: Callable[[Collector], None] | None,
 ) -> tuple[dict[str, list[tuple[str, str]]], dict[str, Collector]]:
     """Write the durable half of a kind part by part while the next documents are being cut, and keep none of them.
 
-    Gives by edition the (id, digest) of its documents, and what its arrays are derived from.
+    Gives by edition the (id, digest) of its documents, and what its arrays are derived from; ``then`` is told this of
+    the public ones as soon as they are complete.
     """
     size = max(PART, min(indicators.count(store) // PARTS, MOST))
     found: dict[str, list[tuple[str, str]]] = {"open": [], "full": []}
@@ -212,6 +236,8 @@ def _written(
     for edition, rest in parts.items():
         if rest or not count[edition]:
             write(edition)
+        if then and edition == "open":
+            then(collected[edition])
     return found, collected
 
 

@@ -120,18 +120,21 @@ def listed(rows: Sequence[tuple[str, str, str, str, str]]) -> dict[str, Array]:
     Texts are numbered by their rank among equally good matches: kind, length, and the order they came in.
     """
     folded = [fold(row[0]) for row in rows]
-    order = sorted(range(len(rows)), key=lambda n: (_KINDS.index(rows[n][1]), len(rows[n][0]), n))
-    heard = sorted(range(len(rows)), key=lambda k: (_KINDS.index(rows[order[k]][1]), len(folded[order[k]]), order[k]))
+    kinds = np.array([_KINDS.index(row[1]) for row in rows], np.uint8)
+    lengths, folded_lengths = (np.array([*map(len, texts)], np.int32) for texts in ([row[0] for row in rows], folded))
+    by_length = np.lexsort((lengths, kinds)).astype(np.int32)
+    order = by_length.tolist()
+    heard = np.lexsort((by_length, folded_lengths[by_length], kinds[by_length])).astype(np.int32)
     return {
         **Column.of([rows[n][0] for n in order]).arrays("texts"),
         **Searched.of([folded[n] for n in order]).arrays("folded"),
         **Sorted.of([rows[n][2] for n in order]).arrays("ids"),
         **Searched.of([rows[n][3] for n in order]).arrays("pinyin"),
         **Sorted.of([rows[n][4] for n in order]).arrays("initials"),
-        "kinds": np.array([_KINDS.index(rows[n][1]) for n in order], np.uint8),
-        "order": np.array(order, np.int32),
-        "heard": np.argsort(np.array(heard, np.int32)).astype(np.int32),
-        "by_heard": np.array(heard, np.int32),
+        "kinds": kinds[by_length],
+        "order": by_length,
+        "heard": np.argsort(heard).astype(np.int32),
+        "by_heard": heard,
     }
 
 

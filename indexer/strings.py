@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import chain, repeat
 from typing import Self
 
 import numpy as np
@@ -77,8 +77,9 @@ class Column:
     @classmethod
     def of(cls, strings: Sequence[str]) -> Self:
         """Number ``strings`` in their order."""
-        content = "".join(string + _END for string in strings).encode("utf-8", "surrogatepass")
-        starts = np.array([*accumulate((len(s) + 1 for s in strings), initial=0)], np.int32)
+        content = "".join(chain.from_iterable(zip(strings, repeat(_END)))).encode("utf-8", "surrogatepass")
+        starts = np.zeros(len(strings) + 1, np.int32)
+        np.cumsum(np.fromiter(map(len, strings), np.int32, len(strings)) + 1, out=starts[1:])
         return cls(np.frombuffer(content, np.uint8), starts)
 
     def arrays(self, name: str) -> dict[str, Array]:
@@ -111,7 +112,7 @@ class Sorted(Column):
         """``order`` are the numbers in the order of the strings."""
         super().__init__(content, starts)
         if order is None:
-            order = np.array(sorted(range(len(self)), key=self.__getitem__), np.int32)
+            order = np.array(sorted(range(len(self)), key=self._text.split(_END).__getitem__), np.int32)
         self._arrays["order"] = order
         self._beginnings = _Places(self._text, starts[order], order)
 
