@@ -12,9 +12,6 @@ from argparse import SUPPRESS, ArgumentParser, Namespace, _SubParsersAction
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NoReturn
 
-import waitress
-from waitress.adjustments import Adjustments
-
 import corpus.cli
 import indexer.cli
 from corpus import people, tokens
@@ -167,6 +164,8 @@ def run_serve(args: Namespace) -> int:
 
 def bind(host: str, port: int) -> list[socket.socket]:
     """Sockets that listen at every address of ``host``. Raises OSError when one cannot be used."""
+    from waitress.adjustments import Adjustments  # noqa: PLC0415 - as above
+
     return [
         socket.create_server(address, family=family, backlog=BACKLOG)
         for family, _, _, address in Adjustments(host=host, port=port).listen
@@ -179,6 +178,8 @@ def listen(app: WSGIApplication, sockets: list[socket.socket]) -> BaseWSGIServer
     It goes on reading while a thread is waited for: so it sees who has gone, and makes no answer for them. The drafting
     page lets go of its question with every further word.
     """
+    import waitress  # noqa: PLC0415 - as above
+
     return waitress.create_server(app, sockets=sockets, threads=THREADS, ident=None, channel_request_lookahead=1)
 
 

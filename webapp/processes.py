@@ -16,11 +16,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from mmap import mmap
-from typing import NoReturn
-
-from waitress.server import BaseWSGIServer, MultiSocketServer
+from typing import TYPE_CHECKING, NoReturn
 
 from corpus.errors import BadInput, NotReady
+
+if TYPE_CHECKING:
+    from waitress.server import BaseWSGIServer, MultiSocketServer
 
 VARIABLE = "ZHIBIAO_PROCESSES"
 # So many unless the option or the environment says otherwise, and never more than that.
@@ -64,6 +65,9 @@ class Level:
 
     def apply(self, server: BaseWSGIServer | MultiSocketServer, number: int) -> None:
         """Have the server of the process ``number`` leave connections to those who hold fewer."""
+        # Loaded by who serves.
+        from waitress.server import BaseWSGIServer, MultiSocketServer  # noqa: PLC0415
+
         channels = server.map if isinstance(server, MultiSocketServer) else server._map
         for listener in [channel for channel in channels.values() if isinstance(channel, BaseWSGIServer)]:
             listener.readable = partial(self._readable, listener.readable, channels, number)

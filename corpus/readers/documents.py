@@ -11,8 +11,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import docx
-
 from corpus.errors import TooLarge, Unreadable, ZhibiaoError
 from corpus.readers import Block, RawDocument, apart, clean, joined
 
@@ -225,6 +223,8 @@ def _plain_tags(text: str) -> str:
 
 def _read_docx(data: bytes, name: str, _: Path) -> _Read:
     """Paragraphs and tables in document order; soft line breaks end a block; tracked deletions are left out."""
+    import docx  # noqa: PLC0415 - it takes a moment to load, and most calls of the command line read no document
+
     _check_zip(data, name)
     document = docx.Document(BytesIO(data))
     levels = {style.style_id: _style_level(style) for style in document.styles}
