@@ -26,7 +26,7 @@ from corpus.store import Store, now
 from corpus.text import fold
 from indexer import complete, documents, meaning, settings, stamps
 from indexer.analysis import Analyzer
-from indexer.beside import Run, beside
+from indexer.beside import Run, beside, here
 from indexer.documents import SCHEMAS
 from indexer.engine import Document
 from indexer.engines.derive import Collector
@@ -140,16 +140,7 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
             offered = aside / "texts.json"
             complete.keep(offered, texts)
             del texts
-            synonyms = words.synonyms(store)
-            lexicon = sorted({fold(t) for t in words.lexicon(store)} | {fold(s.term) for s in synonyms})
-            analyzer = Analyzer(lexicon, cache=data / "cache", folded=True)
-            (aside / "words.json").write_text(
-                json.dumps(
-                    {"lexicon": lexicon, "synonyms": [(s.term, s.variant, s.type) for s in synonyms]},
-                    ensure_ascii=False,
-                ),
-                encoding="utf-8",
-            )
+            analyzer = _analyzer(store, aside)
             weights = settings.shipped().fields.weights()
             counts, digests, names = {}, {}, {}
 
@@ -157,10 +148,12 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
                 there(complete.save_kept, aside / "open" / "complete.bin", offered, public.terms())
 
             for kind in SCHEMAS:
-                offering = offer if kind == "indicators" else None
-                found, collected = _written(store, kind, analyzer, aside, either, then=offering)
+                first = kind == "indicators"
+                # Once it makes the completions, the second process is busy to the end.
+                run, then = (either, offer) if first else (here, None)
+                found, collected = _written(store, kind, analyzer, aside, run, then=then)
                 progress(f"计算 {kind} {len(found['open']) + len(found['full'])} 条")
-                served = weights if kind == "indicators" else None
+                served = weights if first else None
                 Embedded.derive(aside / "open" / kind, collected.pop("open"), served)
                 # Mapped again, and no longer in memory: a large library has room for one edition only.
                 scores = Scores.load(aside / "open" / kind / "scores")
@@ -171,11 +164,11 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
                 del scores, found
             progress("写入索引")
         progress("核对")
-        # The disk is waited for meanwhile; after it only the manifest is left to write.
-        with ThreadPoolExecutor(1) as waiting:
-            synced = waiting.submit(_sync, aside)
+        # The disk is waited for and read meanwhile; after it only the manifest is left to write.
+        with ThreadPoolExecutor(2) as others:
+            synced, read = others.submit(_sync, aside), others.submit(_files, aside)
             _verify(aside, digests)
-            files = _files(aside)
+            files = read.result()
             synced.result()
         name = f"gen-{digest(digests.items())[:12]}"
         names["words"] = (aside / "words.json").read_text(encoding="utf-8")
@@ -199,6 +192,15 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
         prune(data)
     meaning.tidy(store)
     return result
+
+
+def _analyzer(store: Store, aside: Path) -> Analyzer:
+    """What the texts of a generation are cut by; written down in it."""
+    synonyms = words.synonyms(store)
+    lexicon = sorted({fold(t) for t in words.lexicon(store)} | {fold(s.term) for s in synonyms})
+    listed = {"lexicon": lexicon, "synonyms": [(s.term, s.variant, s.type) for s in synonyms]}
+    (aside / "words.json").write_text(json.dumps(listed, ensure_ascii=False), encoding="utf-8")
+    return Analyzer(lexicon, cache=store.folder / "cache", folded=True)
 
 
 def _written(

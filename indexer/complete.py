@@ -107,19 +107,22 @@ def save_kept(path: Path, kept: Path, present: Set[str]) -> None:
 
 def save(path: Path, texts: Sequence[Completion], present: Set[str]) -> None:
     """Write the completion list; ``present`` are the terms of public records, words in none of them are left out."""
-    kept = [c for c in texts if c.kind != "word" or fold(c.text) in present]
-    known = {c.text for c in kept}
-    # Words of the records themselves: what a pinyin or a misspelt word may stand for.
-    kept += [Completion(t, "word") for t in sorted(present - known) if len(t) > 1 and not t.isascii()]
-    arrays.save(path, listed([(c.text, c.kind, c.id, *pinyin(c.text)) for c in kept]), None)
+    offered = [(c, fold(c.text)) for c in texts]
+    offered = [(c, text) for c, text in offered if c.kind != "word" or text in present]
+    known = {c.text for c, _ in offered}
+    # Words of the records themselves, folded as terms are: what a pinyin or a misspelt word may stand for.
+    words = [t for t in sorted(present - known) if len(t) > 1 and not t.isascii()]
+    offered += [(Completion(word, "word"), word) for word in words]
+    rows = [(c.text, c.kind, c.id, *pinyin(c.text)) for c, _ in offered]
+    arrays.save(path, listed(rows, [text for _, text in offered]), None)
 
 
-def listed(rows: Sequence[tuple[str, str, str, str, str]]) -> dict[str, Array]:
-    """The arrays of a list of (text, kind, id, pinyin, initials).
+def listed(rows: Sequence[tuple[str, str, str, str, str]], folded: Sequence[str] = ()) -> dict[str, Array]:
+    """The arrays of a list of (text, kind, id, pinyin, initials); ``folded`` are its texts so, where they are known.
 
     Texts are numbered by their rank among equally good matches: kind, length, and the order they came in.
     """
-    folded = [fold(row[0]) for row in rows]
+    folded = folded or [fold(row[0]) for row in rows]
     kinds = np.array([_KINDS.index(row[1]) for row in rows], np.uint8)
     lengths, folded_lengths = (np.array([*map(len, texts)], np.int32) for texts in ([row[0] for row in rows], folded))
     by_length = np.lexsort((lengths, kinds)).astype(np.int32)
