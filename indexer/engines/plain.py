@@ -7,7 +7,6 @@ what is done with many, so what is as long as the index is kept by each thread.
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
@@ -18,14 +17,17 @@ import numpy as np
 from indexer.engine import Part, Ranked
 from indexer.engines import ranking
 from indexer.engines.arrays import Array
-from indexer.engines.passing import Passing, passing
+from indexer.engines.numbering import Numbering
+from indexer.engines.passing import Cells, Passing
 from indexer.engines.ranking import Asked, Index, Terms
 from indexer.engines.rows import Room, Rows
 
 # Of more documents than that, the best are looked for among those that are no worse than the best of about so many.
 _SAMPLE = 4096
-# So many ways to filter are remembered: each some 8 bytes by cell and facet, and 100 by run of cells that pass.
-_REMEMBERED = 128
+# So many documents are sorted sooner than the best of them are looked for.
+_FEW = 128
+# So many ways to filter are remembered, and so many bytes of them: one by document, and some four by cell and facet.
+_REMEMBERED, _BYTES = 128, 1 << 26
 # Without a call of Python for each.
 _part: Callable[[Iterable[Any]], Part] = partial(tuple.__new__, Part)
 
@@ -48,24 +50,20 @@ class Plain:
     def __init__(self, index: Index) -> None:
         self._index, self._values = index, index.values
         self._scores = [segment.scores for segment in index.segments]
-        sizes = [scores.size for scores in self._scores]
-        self._starts = np.append(0, np.cumsum(sizes)).astype(np.int64)
-        self._bases: list[int] = self._starts.tolist()
-        self._places = [slice(start, end) for start, end in pairwise(self._bases)]
-        segments = zip(self._places, index.segments, strict=True)
-        self._alive = [(here, segment.alive) for here, segment in segments if segment.alive is not None]
-        self._names = [scores.ids for scores in self._scores]
+        self._numbering = Numbering(self._scores)
+        self._bases = self._numbering.bases
         self._rows = Rows(self._scores)
-        self._order = np.concatenate([scores.order for scores in self._scores])
+        self._cells = Cells(index)
         self._passing: dict[tuple[object, ...], Passing] = {}
+        self._most = min(_REMEMBERED, _BYTES // (1 + self._bases[-1] + 4 * self._cells.table.size))
         self._thread = threading.local()
 
     def search(self, terms: Terms, asked: Asked) -> Ranked:
         """See the protocol."""
-        passing = self._passes(asked)
+        passing = self._passing.get((asked.filters, asked.owners)) or self._passes(asked)
         found, page, points = self._run(terms, asked, passing)
         facets = passing.counted(found) if asked.counts else {name: {} for name in self._values.facets}
-        return Ranked(tuple(self._ids(page)), points, len(found), facets)
+        return Ranked(tuple(self._numbering.ids(page)), points, len(found), facets)
 
     def leading(self, terms: Terms, asked: Asked) -> tuple[Array, Array]:
         """See the protocol."""
@@ -78,15 +76,14 @@ class Plain:
         self._rows.run(terms, asked.need, passing.hulls, room)
         sums, match = room.sums, room.match
         for id, near in asked.near:
-            room.few = -1
+            room.touched = slice(None)
             for base, held in zip(self._bases, self._scores, strict=False):
                 if (number := held.ids.find(id)) >= 0:
                     sums[base + number] += near
                     match[base + number] |= asked.widens
-        for gap in passing.gaps:
-            match[gap] = False
-        for here, alive in self._alive if asked.alive is None else zip(self._places, asked.alive, strict=True):
-            match[here] &= alive
+        match &= passing.mask
+        if asked.alive is not None:
+            match &= np.concatenate(asked.alive)
         found = match.nonzero()[0]
         top = min(asked.offset + asked.limit, len(found)) if asked.limit else 0
         if asked.sort >= 0:
@@ -94,7 +91,8 @@ class Plain:
         else:
             page, keys = self._best(found, room, top)
         # Of single precision the product is exact, so this is the same as rounding to four digits, sooner.
-        points = tuple([round(key * ranking.PARTS) / ranking.PARTS for key in keys[asked.offset :]])
+        parts = ranking.PARTS
+        points = tuple([round(key * parts) / parts for key in keys[asked.offset :]])
         return found, page[asked.offset :], points
 
     def explain(self, terms: Terms, ids: Sequence[str], most: int = 0) -> list[list[Part]]:
@@ -148,13 +146,10 @@ class Plain:
         return room
 
     def _passes(self, asked: Asked) -> Passing:
-        """What filters and clearance let pass."""
-        key = (*asked.filters, None, *asked.owners)
-        found = self._passing.get(key)
-        if found is None:
-            if len(self._passing) >= _REMEMBERED:
-                self._passing.clear()
-            found = self._passing[key] = passing(self._index, asked)
+        """What filters and clearance let pass, from now on remembered."""
+        if len(self._passing) >= self._most:
+            self._passing.clear()
+        found = self._passing[asked.filters, asked.owners] = Passing(self._cells, asked)
         return found
 
     # ---- the best of what matches ----
@@ -165,16 +160,19 @@ class Plain:
             return [], []
         if len(found) > _SAMPLE:
             found = _leading(found, room, top)
-        keys = room.sums[found].astype(np.float32)
-        if top < len(found):
+        keys = room.sums.take(found).astype(np.float32)
+        if max(top, _FEW) < len(found):
             best = (keys >= _least(keys, top)).nonzero()[0]
-            found, keys = found[best], keys[best]
-        order = np.lexsort((self._order[found], -keys))
-        if len(order) > top and len(self._scores) > 1:
-            of = self._starts[1:].searchsorted(found[order], "right")
+            found, keys = found.take(best), keys.take(best)
+        numbering = self._numbering
+        order = np.lexsort((numbering.order.take(found), -keys))
+        if numbering.merged:
+            order = order[:top]
+        elif len(order) > top:
+            of = np.searchsorted(self._bases[1:], found[order], "right")
             order = order[np.sort(np.concatenate([(of == n).nonzero()[0][:top] for n in range(len(self._scores))]))]
-        numbers, values = found[order].tolist(), keys[order].tolist()
-        if len(self._scores) > 1 and len(set(values)) < len(values):
+        numbers, values = found.take(order).tolist(), keys.take(order).tolist()
+        if not numbering.merged and len(set(values)) < len(values):
             self._settle(numbers, values)
         return numbers[:top], values[:top]
 
@@ -186,24 +184,13 @@ class Plain:
                 continue
             if end - start > 1:
                 tied = numbers[start:end]
-                if len(set(self._segments(tied))) > 1:
-                    numbers[start:end] = sorted(tied, key=self._name)
+                if len(set(self._numbering.segments(tied))) > 1:
+                    numbers[start:end] = sorted(tied, key=self._numbering.name)
             start = end
-
-    def _segments(self, numbers: Sequence[int]) -> list[int]:
-        """The segments that documents are of."""
-        return [bisect_right(self._bases, number) - 1 for number in numbers]
-
-    def _name(self, number: int) -> tuple[str, str]:
-        """The code and id of a document."""
-        [segment] = self._segments([number])
-        scores, own = self._scores[segment], number - self._bases[segment]
-        ranks, codes = scores.sorts["code"]
-        return codes[int(ranks[own])], scores.ids[own]
 
     def _listed(self, found: Array, asked: Asked, top: int) -> tuple[Sequence[int], Sequence[float]]:
         """The first ``top`` documents by what lists are ordered by."""
-        name, bounds = self._index.sorts[asked.sort], found.searchsorted(self._starts).tolist()
+        name, bounds = self._index.sorts[asked.sort], found.searchsorted(self._bases).tolist()
         hits: list[int] = []
         for scores, base, (start, end) in zip(self._scores, self._bases, pairwise(bounds), strict=False):
             if start < end:
@@ -211,19 +198,10 @@ class Plain:
                 ranks = scores.sorts[name][0][here]
                 order = np.lexsort((scores.order[here], -ranks if asked.falling else ranks))[:top]
                 hits += (here[order] + base).tolist()
-        if len(set(self._segments(hits))) > 1:
-            values = {}
-            for number, segment in zip(hits, self._segments(hits), strict=True):
-                ranks, texts = self._scores[segment].sorts[name]
-                values[number] = texts[int(ranks[number - self._bases[segment]])]
-            hits.sort(key=self._name)
-            hits.sort(key=values.__getitem__, reverse=asked.falling)
+        if len(set(self._numbering.segments(hits))) > 1:
+            hits.sort(key=self._numbering.name)
+            hits.sort(key=lambda number: self._numbering.value(number, name), reverse=asked.falling)
         return hits[:top], [0.0] * len(hits[:top])
-
-    def _ids(self, numbers: Sequence[int]) -> list[str]:
-        """What documents are called."""
-        ids, bases = self._names, self._bases
-        return [ids[s][n - bases[s]] for n in numbers for s in (bisect_right(bases, n) - 1,)]
 
 
 def _leading(found: Array, room: Room, top: int) -> Array:
@@ -252,4 +230,6 @@ def _least(keys: Array, top: int) -> float:
         if len(above) < top:
             return float(keys.min())
         keys = above
-    return float(np.partition(keys, len(keys) - top)[len(keys) - top])
+    keys = keys.copy()
+    keys.partition(len(keys) - top)
+    return float(keys[len(keys) - top])

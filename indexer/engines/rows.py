@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,30 +15,36 @@ from indexer.engines.scores import Group, Scores, idf
 
 # So many postings are added up at once, in memory that the processor's caches hold.
 BATCH = 1 << 15
-# Rows of no more postings are copied to be added up sooner, 16 bytes for each posting.
+# Rows of no more postings are copied to be added up sooner, 12 bytes for each posting.
 _SHORT = 1 << 12
-# The rows of so many terms, or of so many postings, are remembered: 16 MB and 32 MB at the most.
+# Of such rows so many bytes of documents are added up at once.
+_JOINED = 1 << 20
+# The rows of so many terms, or of so many postings, are remembered: 16 MB and 25 MB at the most.
 _TERMS, _POSTINGS = 1 << 14, 1 << 21
 # Of longer rows those postings alone are read that may pass, where fewer than half of the documents do.
 _LONG = 256
+# Of no more documents the sums are fresh memory: it is sooner there than kept memory is cleared.
+_SMALL = 1 << 17
 # Of fewer postings than a document in so many has, each is looked up instead of every document.
 _SPARSE = 8
+_WORDS = Term("").group
+# numpy is sooner with these than with what they are made of.
+_NUMBER, _POINT, _ZERO = np.dtype(np.int32), np.dtype(np.float64), np.zeros(())
 
 
 class Row(NamedTuple):
-    """The postings of a term. ``short`` holds documents, numbered through all segments, and impacts, if they are few.
+    """The postings of a term.
 
-    ``documents`` and ``impacts`` are by segment, the documents by its own numbers.
+    ``numbers`` are its documents, numbered through all segments, and ``points`` their impacts, if it is ``short``: as
+    bytes, which join in a third of the time that arrays take. ``segments`` are the documents, by each segment's own
+    numbers, and impacts.
     """
 
-    short: Array
-    size: int
+    short: bool
     positive: bool
-    documents: tuple[Array, ...]
-    impacts: tuple[Array, ...]
-
-
-_positive = attrgetter("positive")
+    numbers: bytes
+    points: bytes
+    segments: Sequence[tuple[Array, Array]]
 
 
 class Room:
@@ -49,16 +54,17 @@ class Room:
     """
 
     def __init__(self, size: int) -> None:
-        self.sums, self.match, self.mark = np.zeros(size), np.zeros(size, np.bool_), np.zeros(size, np.bool_)
-        self.batch = np.empty((2, BATCH))
-        self.documents, self.points = self.batch[0].view(np.int64), self.batch[1]
-        self.few = 0
-        """All but the first so many of ``documents`` have no score and do not match; -1 when that is not known."""
+        self._sums = np.zeros(size)
+        self.sums: Array = self._sums
+        self.match, self.mark = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+        self.touched: Any = slice(None)
+        """All other documents have no score and do not match, if the sums are not fresh memory."""
+        self.documents, self.points = np.empty(BATCH, np.int64), np.empty(BATCH)
 
     def clear(self) -> None:
         """Nothing has a score or matches."""
-        touched = slice(None) if self.few < 0 else self.documents[: self.few]
-        self.sums[touched], self.match[touched], self.few = 0, False, -1
+        self.sums = self._sums
+        self.sums[self.touched], self.match[self.touched] = 0, False
 
 
 class Rows:
@@ -78,34 +84,39 @@ class Rows:
         ``hulls`` say by segment from which to which document is asked for; others may have any score.
         """
         rows, weights = self._of(terms)
-        room.clear()
-        few = self._add(rows, weights, hulls, room) if rows else 0
+        short, positive, numbers, points, segments = zip(*rows, strict=True) if rows else ((),) * 5
+        few = None
+        if all(short) and sum(map(len, numbers)) <= _JOINED:
+            few = self._join(numbers, points, weights, room)
+        else:
+            self._add(segments, weights, hulls, room)
+        room.touched = slice(None)
         if not need:
             room.match.fill(True)
         elif need > 1 or not (isinstance(terms.units, Words) or not terms.has_parts):
             self._meet(terms, rows, need, room)
-        elif 0 <= few * _SPARSE <= len(room.sums):
-            room.match[room.documents[:few]], room.few = True, few
-        elif all(map(_positive, rows)) and _single(min(weights)) > 0:
-            np.greater(room.sums, 0, out=room.match)
+        elif few is not None:
+            room.match[few], room.touched = True, few
+        elif all(positive) and (not weights or _single(min(weights)) > 0):
+            np.greater(room.sums, _ZERO, room.match)
         else:
             self._meet(terms, rows, need, room)
 
     # ---- which rows ----
 
     def _of(self, terms: Terms) -> tuple[list[Row], Sequence[float]]:
-        """The row of each term and what its impacts are multiplied by."""
+        """The row of each term and what its impacts are multiplied by; no weights where these are all 1."""
         if isinstance(terms.units, Words):
-            number, texts = terms.places[Term("").group] >> 4, terms.units.words
+            number, texts = terms.places[_WORDS] >> 4, terms.units.words
             known = self._known[number]
-            return [known.get(text) or self._whole(number, text) for text in texts], [1.0] * len(texts)
+            return [known.get(text) or self._whole(number, text) for text in texts], ()
         addressed, (texts, weights, _, likes) = terms.addressed, terms.columns
         first = addressed[0] if addressed else NOWHERE
         if first != NOWHERE and not first & 15 and addressed.count(first) == len(addressed) and not any(likes):
             known = self._known[first >> 4]
-            return [known.get(text) or self._whole(first >> 4, text) for text in texts], weights
+            return [known.get(text) or self._whole(first >> 4, text) for text in texts], _some(weights)
         found = [self._any(term, address) for term, address in zip(terms.terms, addressed, strict=True)]
-        return [row for row, _ in found], [weight for _, weight in found]
+        return [row for row, _ in found], _some([weight for _, weight in found])
 
     def _whole(self, number: int, text: str) -> Row:
         """The whole rows of a term of a group."""
@@ -117,7 +128,7 @@ class Rows:
                     one.clear()
                 self._postings = 0
             row = known[text] = self._row([_whole(groups[number], text) for groups in self._groups])
-            self._postings += row.short.shape[1]
+            self._postings += len(row.numbers) // _NUMBER.itemsize
         return row
 
     def _any(self, term: Term, address: int) -> tuple[Row, float]:
@@ -140,15 +151,12 @@ class Rows:
 
     def _row(self, found: Sequence[tuple[Array, Array]]) -> Row:
         """The row of each segment's documents and impacts."""
-        documents, impacts = zip(*found, strict=True)
-        size = sum(map(len, documents))
-        short = np.empty((2, size if size <= _SHORT else 0))
-        if size <= _SHORT:
-            np.concatenate(impacts, out=short[1])
-            np.concatenate(
-                [of + base for of, base in zip(documents, self._bases, strict=True)], out=short[0].view(np.int64)
-            )
-        return Row(short, size, all(bool((one > 0).all()) for one in impacts), documents, impacts)
+        positive = all(bool((impacts > 0).all()) for _, impacts in found)
+        if sum(len(documents) for documents, _ in found) > _SHORT:
+            return Row(False, positive, b"", b"", found)
+        numbers = [(of + base).astype(_NUMBER) for (of, _), base in zip(found, self._bases, strict=True)]
+        points = [impacts.astype(_POINT) for _, impacts in found]
+        return Row(True, positive, np.concatenate(numbers).tobytes(), np.concatenate(points).tobytes(), found)
 
     def _worth(self, group: Group, number: int, term: Term) -> tuple[list[float], bool]:
         """By field what a term's impacts are multiplied by, and whether that is what whole rows are made with.
@@ -165,23 +173,39 @@ class Rows:
 
     # ---- what they add up to ----
 
-    def _add(self, rows: list[Row], weights: Sequence[float], hulls: Sequence[tuple[int, int]], room: Room) -> int:
-        """Add all rows to the sums; how many of the room's documents these are, or -1 where it had no room for all."""
-        short, sizes, _, documents, impacts = zip(*rows, strict=True)
-        worths = () if weights.count(1.0) == len(weights) else weights
-        count: int = sum(sizes)
-        if count <= BATCH and max(sizes) <= _SHORT:
-            np.concatenate(short, axis=1, out=room.batch[:, :count])
-            _add_up(room, count, 0, worths, sizes)
-            return count
-        segments = zip(zip(*documents, strict=True), zip(*impacts, strict=True), strict=True)
-        for n, (held, added) in enumerate(segments):
-            for some, points, factors, lengths in _batches(held, added, weights, hulls[n], self._sizes[n]):
-                size = sum(lengths)
-                np.concatenate(some, out=room.documents[:size])
-                np.concatenate(points, out=room.points[:size])
-                _add_up(room, size, self._bases[n], factors if worths else (), lengths)
-        return -1
+    def _join(
+        self, numbers: Sequence[bytes], points: Sequence[bytes], weights: Sequence[float], room: Room
+    ) -> Array | None:
+        """Add up short rows; the documents of their postings if these are few, some of them several times."""
+        held, added = np.frombuffer(b"".join(numbers), _NUMBER), np.frombuffer(b"".join(points), _POINT)
+        if weights:
+            added = added * np.repeat(_single(weights), [len(one) // _POINT.itemsize for one in points])
+        if len(held) and len(room.match) <= _SMALL:
+            room.sums = np.bincount(held, added, len(room.match))
+            return None
+        room.clear()
+        held = held.astype(np.int64)
+        np.add.at(room.sums, held, added)
+        return held if len(held) * _SPARSE <= len(room.match) else None
+
+    def _add(
+        self,
+        rows: Sequence[Sequence[tuple[Array, Array]]],
+        weights: Sequence[float],
+        hulls: Sequence[tuple[int, int]],
+        room: Room,
+    ) -> None:
+        """Add up rows of any length."""
+        room.clear()
+        worths = weights or (1.0,) * len(rows)
+        for n, held in enumerate(zip(*rows, strict=True)):
+            for documents, impacts, factors, lengths in _batches(held, worths, hulls[n], self._sizes[n]):
+                here = slice(sum(lengths))
+                np.concatenate(documents, out=room.documents[here])
+                np.concatenate(impacts, out=room.points[here])
+                if weights:
+                    room.points[here] *= np.repeat(_single(factors), lengths)
+                np.add.at(room.sums[self._bases[n] :], room.documents[here], room.points[here])
 
     def _meet(self, terms: Terms, rows: list[Row], need: int, room: Room) -> None:
         """Which documents meet as many units: one with any of its terms, or with all of its parts."""
@@ -190,9 +214,9 @@ class Rows:
         for n, (base, size) in enumerate(zip(self._bases, self._sizes, strict=True)):
             mark, counts, at = room.mark[base : base + size], np.zeros(size, np.int32), 0
             for own, parts in sizes:
-                held = [row.documents[n] for row in rows[at : at + own]]
+                held = [row.segments[n][0] for row in rows[at : at + own]]
                 if parts:
-                    held.append(_common([row.documents[n] for row in rows[at + own : at + own + parts]], mark))
+                    held.append(_common([row.segments[n][0] for row in rows[at + own : at + own + parts]], mark))
                 at += own + parts
                 _count(held, counts, mark)
             np.greater_equal(counts, need, out=room.match[base : base + size])
@@ -215,6 +239,11 @@ class Rows:
                 columns.append((places[here], np.full(len(here), n), fields[here].astype(np.int64), scores))
         of, numbers, fields, scores = map(np.concatenate, zip(*columns, strict=True))
         return of, numbers, fields, scores
+
+
+def _some(weights: Sequence[float]) -> Sequence[float]:
+    """No weights where these are all 1."""
+    return () if weights.count(1.0) == len(weights) else weights
 
 
 def _single(weights: Any) -> Array:
@@ -241,7 +270,7 @@ def _fine(group: Group, text: str, field: int) -> tuple[Array, Array, Array]:
 
 
 def _batches(
-    documents: Sequence[Array], impacts: Sequence[Array], weights: Sequence[float], hull: tuple[int, int], size: int
+    rows: Sequence[tuple[Array, Array]], weights: Sequence[float], hull: tuple[int, int], size: int
 ) -> Iterator[tuple[list[Array], list[Array], list[float], list[int]]]:
     """A segment's rows in their order, in pieces: of each its documents, impacts, weight and length; by batch."""
     bounds, narrow = np.array(hull, np.int32), 2 * (hull[1] - hull[0]) < size
@@ -250,8 +279,8 @@ def _batches(
     worths: list[float] = []
     sizes: list[int] = []
     room = BATCH
-    for n, weight in enumerate(weights):
-        own, points = documents[n], impacts[n]
+    for (documents, impacts), weight in zip(rows, weights, strict=True):
+        own, points = documents, impacts
         if narrow and len(own) > _LONG:
             start, end = own.searchsorted(bounds).tolist()
             own, points = own[start:end], points[start:end]
@@ -265,14 +294,6 @@ def _batches(
         sizes.append(len(own))
         room -= len(own)
     yield held, added, worths, sizes
-
-
-def _add_up(room: Room, count: int, base: int, weights: Sequence[float], sizes: Sequence[int]) -> None:
-    """Add the first postings of the room's batch; pieces of those sizes have those weights, if they have any."""
-    points = room.points[:count]
-    if weights:
-        points *= np.repeat(_single(weights), sizes)
-    np.add.at(room.sums[base:], room.documents[:count], points)
 
 
 def _common(parts: Sequence[Array], mark: Array) -> Array:

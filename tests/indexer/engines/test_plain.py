@@ -10,7 +10,7 @@ import pytest
 
 from corpus.access import Clearance, Scope
 from indexer.engine import Document, Plan, Ranked, Schema, Term, Unit, Words
-from indexer.engines import plain, rows
+from indexer.engines import numbering, passing, plain, rows
 from indexer.engines.embedded import Embedded
 
 Make = Callable[..., list[Document]]
@@ -56,6 +56,10 @@ def answers(engine: Embedded, asked: list[Asked]) -> list[Ranked]:
     return [engine.search(plan, scope, filters, limit=limit) for plan, scope, filters, limit in asked]
 
 
+def listed(found: Ranked) -> list[tuple[str, list[tuple[str, int]]]]:
+    return [(name, [*counts.items()]) for name, counts in found.facets.items()]
+
+
 @pytest.mark.parametrize(
     "limits",
     [
@@ -67,7 +71,16 @@ def answers(engine: Embedded, asked: list[Asked]) -> list[Ranked]:
         {"_SPARSE": 1e9},
         {"_TERMS": 1},
         {"_POSTINGS": 0},
+        {"_JOINED": 0},
+        {"_SMALL": 0},
+        {"_SMALL": 0, "_SPARSE": 1e-9},
+        {"_SMALL": 0, "_SPARSE": 1e9},
         {"_REMEMBERED": 1},
+        {"_BYTES": 0},
+        {"_MANY": 0},
+        {"_READY": 0},
+        {"_FEW": 0},
+        {"_FEW": 0, "_READY": 0},
         {"_SAMPLE": 1},
         {"_SAMPLE": 30},
     ],
@@ -77,8 +90,11 @@ def test_answers_are_the_same_by_any_way(
 ) -> None:
     expected = answers(engine.weighed({}), asked)
     for name, value in limits.items():
-        monkeypatch.setattr(rows if hasattr(rows, name) else plain, name, value)
-    assert answers(engine.weighed({}), asked) == expected
+        module = next(module for module in (rows, plain, passing, numbering) if hasattr(module, name))
+        monkeypatch.setattr(module, name, value)
+    found = answers(engine.weighed({}), asked)
+    assert found == expected
+    assert [listed(one) for one in found] == [listed(one) for one in expected]
     assert len({found.total for found in expected}) > 40
     assert any(any(score < 0 for score in found.scores) for found in expected)
 
