@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pickle import HIGHEST_PROTOCOL, dumps, loads
@@ -127,14 +127,16 @@ def serve(reads: int, writes: int, alive: int) -> None:
     analysis.pinyin("指标")
     # What is loaded now stays: with every part that is handed over it would be looked through for garbage again.
     gc.freeze()
-    while True:
-        answers.send(_answer(given.recv_bytes()))
+    with suppress(EOFError, BrokenPipeError):  # it is about to end
+        while True:
+            answers.send(_answer(given.recv_bytes()))
 
 
 def _answer(call: bytes) -> BaseException | None:
     """Do a call; what it raised."""
     try:
         work, arguments = loads(call)  # noqa: S301 - our own
+        del call  # parts of a large library fill memory as it is
         work(*arguments)
     except BaseException as error:
         error.add_note("".join(format_exception(error)))
