@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from math import log1p, sqrt
+from math import log1p
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ from corpus.store import Store
 from indexer import project_types, search
 from indexer.engine import Plan
 from indexer.live import View
-from indexer.register import Family, Named
+from indexer.register import Family, Named, Register
 from indexer.settings import Suggest
 
 # How many of the best records are read to see which uses the draft belongs to, how many of each such use, and how many
@@ -128,34 +127,41 @@ class Pool:
 
 def infer(pool: Pool) -> list[InferredUse]:
     """The three likeliest uses, by the squared points of the records nearest in words and meaning."""
-    share, near, register = pool.settings.meaning * pool.top, pool.likeness, pool.register
-    numbers, points = pool.numbers.tolist(), pool.points.tolist()
-    if near:
-        points = [had + share * near.get(n, 0.0) for n, had in zip(numbers, points, strict=True)]
-    # By family, the points of its records with their numbers.
-    spoken: defaultdict[int, list[tuple[float, int]]] = defaultdict(list)
-    for family, row in zip(register.family[pool.numbers].tolist(), zip(points, numbers, strict=True), strict=True):
-        spoken[family].append(row)
-    uses = {family: use for family in spoken if (use := register.families[family].use)}
-    for rows in spoken.values():
-        rows.sort(reverse=True)
-    evidence = {family: sum([points for points, _ in spoken[family][:WITNESSES]]) ** 2 for family in uses}
-    whole = sum(sorted(evidence.values(), reverse=True)[:5])
+    register, points = pool.register, pool.points
+    if pool.likeness:
+        near = [pool.likeness.get(n, 0.0) for n in pool.numbers.tolist()]
+        points = points + pool.settings.meaning * pool.top * np.array(near)
+    of = register.family[pool.numbers]
+    own = register.domain[of] >= 0
+    numbers, of, points = pool.numbers[own], of[own], points[own]
+    # By family, the best first.
+    order = np.lexsort((-points, of))
+    numbers, of, points = numbers[order], of[order], points[order]
+    starts = np.flatnonzero(np.append(True, of[1:] != of[:-1])[: len(of)])
+    ends = np.append(starts[1:], len(of))
+    # Only the first of a family speak for it.
+    heard = np.arange(len(of)) - np.repeat(starts, ends - starts) < WITNESSES
+    evidence = np.add.reduceat(points * heard, starts) ** 2 if len(of) else points
+    whole = float(np.sort(evidence)[-5:].sum())
     if not whole:
         return []
     # A use among others of its domain is likelier than one on its own: 教育 beside 设备购置 is not 医疗设备购置.
-    domains: defaultdict[str, float] = defaultdict(float)
-    for family, weight in evidence.items():
-        domains[uses[family].domain] += weight
-    everywhere = sum(domains.values())
-    kin = {domain: sqrt(weight / everywhere) for domain, weight in domains.items()}
-    likely = {family: weight / whole * kin[uses[family].domain] for family, weight in evidence.items()}
-    ranked = [family for _, _, family in sorted([(-share, uses[f].code, f) for f, share in likely.items()])[:3]]
-    nearest = [sorted([(p, register.named[n].id) for p, n in spoken[f]], reverse=True)[:3] for f in ranked]
-    shares = pool.shares([[id for _, id in hits] for hits in nearest])
+    families = of[starts]
+    domains = register.domain[families]
+    kin = np.sqrt(np.bincount(domains, evidence) / evidence.sum())
+    likely = evidence / whole * kin[domains]
+    least = np.sort(likely)[-3:][0]
+    best = [(place, register.families[families[place]].use) for place in np.flatnonzero(likely >= least).tolist()]
+    uses = {place: use for place, use in best if use}
+    ranked = sorted(uses, key=lambda place: (-likely[place], uses[place].code))[:3]
+    nearest = []
+    for place in ranked:
+        rows = slice(starts[place], ends[place])
+        ids = [register.named[n].id for n in numbers[rows].tolist()]
+        nearest.append([id for _, id in sorted(zip(points[rows].tolist(), ids, strict=True), reverse=True)[:3]])
     inferred = [
-        InferredUse(uses[family], round(min(1.0, likely[family]) * min(1.0, share / ENOUGH), 3))
-        for family, share in zip(ranked, shares, strict=True)
+        InferredUse(uses[place], round(min(1.0, float(likely[place])) * min(1.0, share / ENOUGH), 3))
+        for place, share in zip(ranked, pool.shares(nearest), strict=True)
     ]
     return sorted(inferred, key=lambda use: -use.confidence)
 

@@ -145,8 +145,11 @@ class Vocabulary:
         """The units of a folded text without blanks, in order; most clauses of a draft were there a moment before."""
         return self._clause(text) if len(text) <= MAX_CLAUSE else _clause(self, text)
 
-    def matters(self, text: str) -> tuple[tuple[str, Unit], ...]:
-        """By label, those units of a text without blanks that say something of a draft: no characters, no figures."""
+    def matters(self, text: str) -> tuple[tuple[str, Unit, bool], ...]:
+        """By label, those units of a text without blanks that say something of a draft: no characters, no figures.
+
+        And of each whether it has but one term, itself.
+        """
         return self._matters(text) if len(text) <= MAX_CLAUSE else _matters(self, text)
 
     def unit(self, word: str) -> Unit:
@@ -169,7 +172,7 @@ class Vocabulary:
         return lru_cache(maxsize=4096)(partial(_clause, self))
 
     @cached_property
-    def _matters(self) -> Callable[[str], tuple[tuple[str, Unit], ...]]:
+    def _matters(self) -> Callable[[str], tuple[tuple[str, Unit, bool], ...]]:
         return lru_cache(maxsize=CLAUSES)(partial(_matters, self))
 
     @cached_property
@@ -295,9 +298,10 @@ def _clause(words: Vocabulary, text: str) -> tuple[Unit, ...]:
     return tuple(found)
 
 
-def _matters(words: Vocabulary, text: str) -> tuple[tuple[str, Unit], ...]:
+def _matters(words: Vocabulary, text: str) -> tuple[tuple[str, Unit, bool], ...]:
     units = chain.from_iterable([_clause(words, clause) for clause in fold(text).split()])
-    return tuple([(unit[0], unit) for unit in units if len(unit[0]) > 1 and not unit[0][0].isdigit()])
+    matter = [unit for unit in units if len(unit[0]) > 1 and not unit[0][0].isdigit()]
+    return tuple([(unit[0], unit, unit.terms == (Term(unit[0]),)) for unit in matter])
 
 
 def _units(piece: str, words: Vocabulary, cut: Sequence[str] | None = None) -> list[Unit]:
@@ -335,20 +339,21 @@ def draft(parts: Sequence[tuple[str, float]], words: Vocabulary) -> Plan:
     A word said again counts more, but ever less so (1 + ln of the weighted count).
     """
     counts: dict[str, float] = {}
-    units: dict[str, Unit] = {}
+    units: dict[str, tuple[Unit, bool]] = {}
     matters = words.matters
     for text, weight in parts:
         for clause in _JUNK.sub(" ", text).split():
-            for label, unit in matters(clause):
+            for label, unit, single in matters(clause):
                 if label in counts:
                     counts[label] += weight
                 else:
-                    counts[label], units[label] = weight, unit
-    said = []
+                    counts[label], units[label] = weight, (unit, single)
+    said = _Said()
     for label, count in counts.items():
         worth = words.settings.query.generic if label in GENERIC else 1.0 if count == 1.0 else _said(count)
-        said.append(units[label] if worth == 1.0 else _times(units[label], worth))
-    return Plan(tuple(_once(said)))
+        unit, single = units[label]
+        said.add(unit if worth == 1.0 else _times(unit, worth), label if single else "", worth)
+    return Plan(tuple(said.once()))
 
 
 def _said(count: float) -> float:
@@ -356,31 +361,47 @@ def _said(count: float) -> float:
     return 1 + math.log(count) if count >= 1 else count
 
 
-def _once(units: Sequence[Unit]) -> Sequence[Unit]:
-    """The units with every synonym in one of them only, that of the greatest weight; a word of the draft is its own.
+class _Said:
+    """Units, with every synonym in one of them only, that of the greatest weight; a word of the draft is its own.
 
     公租房, 廉租房 and 保障性住房 in one draft all lead to 公租房: a record that says it is not three times as near.
     """
-    own = {terms[0][0]: terms[0][1] for _, terms, _ in units}
-    others = [(label, term) for label, terms, _ in units if len(terms) > 1 for term in terms[1:]]
-    if not others:
+
+    def __init__(self) -> None:
+        self._units: list[Unit] = []
+        self._own: dict[str, float] = {}
+        # Where single words stand, and the units that may have to change.
+        self._places: dict[str, int] = {}
+        self._others: list[int] = []
+
+    def add(self, unit: Unit, word: str, weight: float) -> None:
+        """``word`` is the unit's only term, of that ``weight``; empty where it has others. Most are such."""
+        if word:
+            self._own[word], self._places[word] = weight, len(self._units)
+        else:
+            self._own[unit.terms[0].text] = unit.terms[0].weight
+            self._others.append(len(self._units))
+        self._units.append(unit)
+
+    def once(self) -> list[Unit]:
+        """The units so."""
+        units, own = self._units, self._own
+        most: dict[str, tuple[float, str]] = {}
+        changed = set(self._others)
+        for place in self._others:
+            for text, weight, *_ in units[place].terms[1:]:
+                if text in own:
+                    if weight > own[text]:
+                        own[text] = weight
+                        changed.add(self._places.get(text, place))
+                elif text not in most or weight > most[text][0]:
+                    most[text] = weight, units[place].label
+        for place in changed:
+            label, (first, *rest), parts = units[place]
+            kept = [term for term in rest if term.text not in own and most[term.text][1] == label]
+            if own[first.text] != first.weight or len(kept) < len(rest):
+                units[place] = Unit(label, (first._replace(weight=own[first.text]), *kept), parts)
         return units
-    most: dict[str, tuple[float, str]] = {}
-    for label, (text, weight, _, _, _) in others:
-        if text in own:
-            own[text] = max(weight, own[text])
-        elif text not in most or weight > most[text][0]:
-            most[text] = (weight, label)
-
-    def of(unit: Unit) -> Unit:
-        label, terms, parts = unit
-        text, weight, group, reason, like = terms[0]
-        kept = [term for term in terms[1:] if term[0] not in own and most[term[0]][1] == label]
-        if own[text] == weight and len(kept) + 1 == len(terms):
-            return unit
-        return Unit(label, (Term(text, own[text], group, reason, like), *kept), parts)
-
-    return [unit if len(unit[1]) == 1 and own[unit[1][0][0]] == unit[1][0][1] else of(unit) for unit in units]
 
 
 _BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")

@@ -16,6 +16,8 @@ from indexer.engine import Engine
 
 # So many records are named, 300 bytes each, before another register is begun.
 MOST = 50_000
+# So many families there may be before a column has to grow.
+_ROOM = 512
 _CATEGORIES = {category.level2: n for n, category in enumerate(CATEGORIES)}
 
 
@@ -50,6 +52,9 @@ class Register:
         self._uses: dict[tuple[str, str, str], Use] = {}
         self._numbers: dict[Family, int] = {}
         self.families: list[Family] = []
+        self.domain = np.full(_ROOM, -1, np.int32)
+        """By family the number of its use's domain; below 0 where it has no use."""
+        self._domains: dict[str, int] = {}
         self.family = np.full(engine.places, -1, np.int32)
         """By record the number of its family; below 0 where it was not met."""
         self.category = np.zeros(engine.places, np.int8)
@@ -89,6 +94,10 @@ class Register:
         self.named[number] = Named(card.id, card.sorts["code"], name)
         place = self._numbers.setdefault(family, len(self.families))
         if place == len(self.families):
+            if place == len(self.domain):
+                self.domain = np.append(self.domain, np.full(place, -1, np.int32))
+            if family.use:
+                self.domain[place] = self._domains.setdefault(family.use.domain, len(self._domains))
             self.families.append(family)
         self.family[number] = place  # last: who finds it finds the others
 
