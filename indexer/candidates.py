@@ -19,7 +19,7 @@ from corpus.store import Store
 from indexer import project_types, search
 from indexer.engine import Plan
 from indexer.live import View
-from indexer.register import Family, Named, Register
+from indexer.register import Family, Named
 from indexer.settings import Suggest
 
 # How many of the best records are read to see which uses the draft belongs to, how many of each such use, and how many
