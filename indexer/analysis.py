@@ -29,7 +29,7 @@ STOP_WORDS = frozenset((*_STOP_CHARACTERS, *_STOP_PHRASES))
 _TERM = re.compile(r"[\w%‰]")
 
 # What is read once in a process: jieba's own words for the kernel, or for jieba itself.
-_lock = threading.Lock()
+_lock, _loading = threading.Lock(), threading.Lock()
 _words: list[Words] = []
 _frequencies: list[tuple[dict[str, int], int]] = []
 
@@ -226,10 +226,12 @@ def _spoken(text: str) -> Iterator[str]:
 def _phrases() -> tuple[re.Pattern[str], Mapping[str, Sequence[Sequence[str]]], Any]:
     """What pypinyin takes for Han characters, its phrases with their readings, and all beginnings of phrases.
 
-    Read when first asked for: its dictionaries take a third of a second and fifty megabytes.
+    Read when first asked for: its dictionaries take a third of a second and fifty megabytes. By one thread while others
+    wait: its modules import each other in circles, and two threads that meet on the way fail.
     """
-    from pypinyin.constants import PHRASES_DICT, RE_HANS  # noqa: PLC0415
-    from pypinyin.seg.mmseg import p_set  # noqa: PLC0415
+    with _loading:
+        from pypinyin.constants import PHRASES_DICT, RE_HANS  # noqa: PLC0415
+        from pypinyin.seg.mmseg import p_set  # noqa: PLC0415
 
     return re.compile(f"({RE_HANS.pattern[1:-1]})"), PHRASES_DICT, p_set
 

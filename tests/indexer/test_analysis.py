@@ -159,3 +159,26 @@ def test_the_dictionary_cache_lies_in_the_given_folder_alone(
 
 def test_no_cache_is_kept_where_none_was_asked_for(tmp_path: Path) -> None:
     assert (child(tmp_path, ""), list(tmp_path.iterdir())) == (["农村公路 养护"], [])
+
+
+LOADING = """
+import sys
+from threading import Thread
+from indexer import analysis
+heard = []
+with analysis._loading:
+    threads = [Thread(target=lambda: heard.append(analysis.pinyin("农村公路"))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    threads[0].join(0.5)
+    print([thread.is_alive() for thread in threads], heard, "pypinyin" in sys.modules)
+for thread in threads:
+    thread.join()
+print(heard)
+"""
+
+
+def test_one_thread_loads_the_dictionaries_of_pinyin_and_others_wait() -> None:
+    """Their modules import each other: threads that meet within them fail."""
+    ran = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == [f"{[True] * 4} [] False", str([("nongcungonglu", "ncgl")] * 4)]
