@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from functools import lru_cache
 
-from corpus.text import normalise
+from corpus.text import normalise, remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -487,7 +487,7 @@ def find(text: str) -> list[tuple[Quantity, tuple[int, int]]]:
     at = 0
     for end in [*[boundary.end() for boundary in _BOUNDARY.finditer(text)], len(text)]:
         clause = text[at:end]
-        for quantity, (start, stop) in _remembered(clause) if len(clause) <= MAX_CLAUSE else _in_clause(clause):
+        for quantity, (start, stop) in _read(clause):
             found.append((quantity, (at + start, at + stop)))
         at = end
     return found
@@ -524,8 +524,7 @@ def _in_clause(text: str) -> tuple[tuple[Quantity, tuple[int, int]], ...]:
     return tuple(found)
 
 
-# Most clauses of a draft were there a moment before.
-_remembered = lru_cache(maxsize=16384)(_in_clause)
+_read = remembered(_in_clause, longest=MAX_CLAUSE)
 
 
 def show(quantity: Quantity) -> str:

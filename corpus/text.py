@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 from itertools import chain
+from typing import TypeVar
 
 import opencc
+
+T = TypeVar("T")
 
 # CJK Radicals Supplement without the two that NFKC folds; what PDF text layers put in place of the ideograph.
 _RADICALS = dict(
@@ -143,6 +146,15 @@ def _joins(character: str) -> bool:
         return True
     first = unicodedata.normalize("NFKD", character)[0]
     return unicodedata.category(first)[0] == "M" or "\u1160" <= first <= "\u11ff" or ord(first) in _INVISIBLE
+
+
+def remembered(work: Callable[[str], T], *, longest: int = 64, kept: int = 16_384) -> Callable[[str], T]:
+    """``work``, remembering what it made of so many texts of up to so many characters.
+
+    What people write comes again with every further word: most clauses of a draft were there a moment before.
+    """
+    held = lru_cache(maxsize=kept)(work)
+    return lambda text: held(text) if len(text) <= longest else work(text)
 
 
 @lru_cache(maxsize=1 << 15)

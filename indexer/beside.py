@@ -118,7 +118,7 @@ def serve(reads: int, writes: int, alive: int) -> None:
     ``reads`` gives calls, ``writes`` takes what they raised.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first one is told, too, and ends this one
-    Thread(target=_end_with, args=(alive,), daemon=True).start()
+    end_with(alive)
     given, answers = Connection(reads, writable=False), Connection(writes, readable=False)
     # Loaded while the first one reads the library.
     from indexer import analysis, complete  # noqa: F401, PLC0415
@@ -144,6 +144,11 @@ def _answer(call: bytes) -> BaseException | None:
     return None
 
 
-def _end_with(alive: int) -> None:
-    os.read(alive, 1)
-    os._exit(1)
+def end_with(alive: int) -> None:
+    """From now on end this process at once when nobody holds the other end of a pipe, to which nothing is written."""
+
+    def wait() -> None:
+        os.read(alive, 1)
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()

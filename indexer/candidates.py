@@ -19,7 +19,7 @@ from corpus.store import Store
 from indexer import project_types, search
 from indexer.engine import Plan
 from indexer.live import View
-from indexer.register import Family, Named
+from indexer.register import PLACES, Family, Named
 from indexer.settings import Suggest
 
 # How many of the best records are read to see which uses the draft belongs to, how many of each such use, and how many
@@ -58,8 +58,7 @@ SHAPE = {
 # 财预〔2021〕101号 as recalled: quantity, quality, cost and benefit are always set, satisfaction where people are
 # served; 衡阳市 2023 sends back tables without detailed cost. Timeliness is kept because every local form has it.
 REQUIRED = ("数量指标", "质量指标", "时效指标", "经济成本指标", "社会效益指标", "服务对象满意度指标")
-_PLACES = {category.level2: place for place, category in enumerate(CATEGORIES)}
-_REQUIRED = {_PLACES[level2] for level2 in REQUIRED}
+_REQUIRED = {PLACES[level2] for level2 in REQUIRED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +115,10 @@ class Pool:
         """The most points that the words gave any record; 1 when there are none."""
         return float(self.points.max(initial=0.0)) or 1.0
 
+    def near(self, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The likeness of records in meaning, 0 where it is not known."""
+        return np.array([self.likeness.get(n, 0.0) for n in numbers.tolist()])
+
     def shares(self, groups: Sequence[Sequence[str]]) -> list[float]:
         """For each group of records, how much of what the draft says is held by any of them, between 0 and 1."""
         rarity = np.array(self.engine.rarities(self.plan))
@@ -129,11 +132,10 @@ def infer(pool: Pool) -> list[InferredUse]:
     """The three likeliest uses, by the squared points of the records nearest in words and meaning."""
     register, points = pool.register, pool.points
     if pool.likeness:
-        near = [pool.likeness.get(n, 0.0) for n in pool.numbers.tolist()]
-        points = points + pool.settings.meaning * pool.top * np.array(near)
-    of = register.family[pool.numbers]
-    own = register.domain[of] >= 0
-    numbers, of, points = pool.numbers[own], of[own], points[own]
+        points = points + pool.settings.meaning * pool.top * pool.near(pool.numbers)
+    own = register.domain[pool.numbers] >= 0
+    numbers, points = pool.numbers[own], points[own]
+    of = register.family[numbers]
     # By family, the best first.
     order = np.lexsort((-points, of))
     numbers, of, points = numbers[order], of[order], points[order]
@@ -147,7 +149,7 @@ def infer(pool: Pool) -> list[InferredUse]:
         return []
     # A use among others of its domain is likelier than one on its own: 教育 beside 设备购置 is not 医疗设备购置.
     families = of[starts]
-    domains = register.domain[families]
+    domains = register.domain[numbers[starts]]
     kin = np.sqrt(np.bincount(domains, evidence) / evidence.sum())
     likely = evidence / whole * kin[domains]
     least = np.sort(likely)[-3:][0]
@@ -257,10 +259,10 @@ def of_draft(
     score = lexical * factors[families] + gains[families]
     why: dict[int, tuple[str, ...]] = {}
     if pool.likeness:
-        near = [pool.likeness.get(n, 0.0) for n in numbers.tolist()]
-        score += weights.meaning * np.array(near)
-        close = [n for n, likeness in zip(numbers.tolist(), near, strict=True) if likeness >= NEAR and weights.meaning]
-        why = dict.fromkeys(close, ("与目标的意思相近",))
+        near = pool.near(numbers)
+        score += weights.meaning * near
+        close = numbers[near >= NEAR] if weights.meaning else numbers[:0]
+        why = dict.fromkeys(close.tolist(), ("与目标的意思相近",))
     # Counts are of public records and public goals alone.
     taken = choices.counts(pool.store, sure) if sure and weights.taken else {}
     for id, n in pool.engine.numbers(taken).items():
@@ -340,7 +342,7 @@ def cover(found: Candidates, chosen: Sequence[Indicator], limit: int) -> list[in
     shape = [SHAPE[category.level2] for category in CATEGORIES]
     left = [max(1, round(rows * BALANCED * limit / 20)) if rows else 0 for rows in shape]
     for i in chosen:
-        left[_PLACES[i.category.level2]] -= 1
+        left[PLACES[i.category.level2]] -= 1
     picked: set[int] = set()
     names = [i.name for i in chosen]
 

@@ -9,7 +9,6 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass
-from functools import lru_cache
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from corpus.access import PUBLIC
-from corpus.text import fold, han, is_latin
+from corpus.text import fold, han, is_latin, remembered
 from indexer.analysis import fold_latin, pinyin
 from indexer.engines import arrays
 from indexer.engines.arrays import Array
@@ -46,9 +45,8 @@ _MANY = 2000
 HEARD = pinyin.cache_parameters()["maxsize"]
 # So many completions are kept once they were made.
 _REMEMBERED = 1 << 14
-# Beginnings of no more characters than that are folded once: everybody types the same ones.
-_SHORT = 4
-_beginning = lru_cache(maxsize=1 << 12)(fold)
+# Short beginnings are folded once: everybody types the same ones.
+_beginning = remembered(fold, longest=4, kept=1 << 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +166,7 @@ class Completer:
 
     def complete(self, typed: str, limit: int = 10) -> list[Completion]:
         """The best texts for what was typed so far: those that begin with it, hold it, sound like it, or nearly do."""
-        typed = _beginning(typed) if len(typed) <= _SHORT else fold(typed)
+        typed = _beginning(typed)
         if not typed:
             return []
         latin = not han(typed) and is_latin(typed)

@@ -1464,18 +1464,27 @@ static PyObject *string(const uint32_t *text, int64_t length) {
                                      : PyUnicode_DecodeUTF32((const char *)text, 4 * length, "surrogatepass", &order);
 }
 
-/* The ids of the page and their scores, in whole parts of one; of lists 0. */
+/* The hits of the page, and how many. */
+static int64_t paged(const Asked *a, const Work *w, const Hit **hits) {
+    *hits = w->best + a->head.offset;
+    return w->count > a->head.offset ? w->count - a->head.offset : 0;
+}
+
+/* A hit's score in whole parts of one; of lists 0. */
+static double score_of(const Asked *a, const Hit *hit, double parts) {
+    return a->head.sort < 0 ? rint(hit->key * parts) / parts : 0.0;
+}
+
+/* The ids of the page and their scores. */
 static int page(const Index *ix, const Asked *a, const Work *w, double parts, PyObject **ids, PyObject **keys) {
-    int64_t kept = w->count > a->head.offset ? w->count - a->head.offset : 0;
-    const Hit *hits = w->best + a->head.offset;
+    const Hit *hits;
+    int64_t kept = paged(a, w, &hits);
     *ids = PyTuple_New(kept);
     *keys = PyTuple_New(kept);
     for (int64_t k = 0; *ids && *keys && k < kept; k++) {
         int64_t length;
         const uint32_t *id = string_of(&ix->segments[hits[k].segment].ids.texts, hits[k].document, &length);
-        double key = a->head.sort < 0 ? rint(hits[k].key * parts) / parts : 0.0;
-        if (!put(*ids, k, string(id, length)) ||
-            !put(*keys, k, PyFloat_FromDouble(key)))
+        if (!put(*ids, k, string(id, length)) || !put(*keys, k, PyFloat_FromDouble(score_of(a, hits + k, parts))))
             return 0;
     }
     return *ids && *keys;
@@ -1506,25 +1515,30 @@ static PyObject *facets(const Index *ix, const Asked *a, const Work *w, PyObject
     return found;
 }
 
+static const uint8_t *misunderstood(void) {
+    PyErr_SetString(PyExc_ValueError, "the kernel does not understand a plan");
+    return NULL;
+}
+
+/* A block of terms, as long as it says; none with Python's error. */
+static const uint8_t *block_of(PyObject *terms) {
+    if (!PyBytes_Check(terms) || PyBytes_Size(terms) < (Py_ssize_t)sizeof(PlanHead))
+        return (refuse("terms are no block"), NULL);
+    const uint8_t *block = (const uint8_t *)PyBytes_AsString(terms);
+    return ((const PlanHead *)block)->bytes == PyBytes_Size(terms) ? block : misunderstood();
+}
+
 /* Runs what is asked of an index by a block of terms: how many match, or what run says beside that; -3 with Python's
  * error. `block` is what `a` points into, to be freed. */
 static int64_t answer(const Index *ix, PyObject *const *given, Room *room, int large, Asked *a, Work *w, uint8_t **block) {
-    if (!PyBytes_Check(given[1]) || PyBytes_Size(given[1]) < (Py_ssize_t)sizeof(PlanHead))
-        return (refuse("a plan is asked by terms"), -3);
-    if (!(*block = asked_of(ix, given[2])))
+    const uint8_t *plan = block_of(given[1]);
+    if (!plan || !(*block = asked_of(ix, given[2])))
         return -3;
-    const uint8_t *plan = (const uint8_t *)PyBytes_AsString(given[1]);
-    int64_t total = -2;
-    if (((const PlanHead *)plan)->bytes == PyBytes_Size(given[1])) {
-        PyThreadState *others = large ? PyEval_SaveThread() : NULL;
-        total = run(ix, plan, *block, room, a, w);
-        if (others)
-            PyEval_RestoreThread(others);
-    }
-    if (total != -2)
-        return total;
-    PyErr_SetString(PyExc_ValueError, "the kernel does not understand a plan");
-    return -3;
+    PyThreadState *others = large ? PyEval_SaveThread() : NULL;
+    int64_t total = run(ix, plan, *block, room, a, w);
+    if (others)
+        PyEval_RestoreThread(others);
+    return total != -2 ? total : (misunderstood(), -3);
 }
 
 /* ask(index, terms, asked, room, large, names, values, parts): ids, scores in so many parts of one, total and facets, as
@@ -1578,13 +1592,13 @@ static PyObject *lead(PyObject *module, PyObject *const *given, Py_ssize_t count
     if (total == -1)
         Py_IncRef(found = Py_None);
     else if (total >= 0) {
-        int64_t kept = w.count > a.head.offset ? w.count - a.head.offset : 0;
-        const Hit *hits = w.best + a.head.offset;
+        const Hit *hits;
+        int64_t kept = paged(&a, &w, &hits);
         numbers = PyBytes_FromStringAndSize(NULL, 8 * kept);
         keys = PyBytes_FromStringAndSize(NULL, 8 * kept);
         for (int64_t k = 0; numbers && keys && k < kept; k++) {
             int64_t number = hits[k].document;
-            double key = a.head.sort < 0 ? rint(hits[k].key * parts) / parts : 0.0;
+            double key = score_of(&a, hits + k, parts);
             for (int32_t n = 0; n < hits[k].segment; n++)
                 number += ix->segments[n].size;
             memcpy(PyBytes_AsString(numbers) + 8 * k, &number, 8);
@@ -1604,11 +1618,13 @@ static PyObject *lead(PyObject *module, PyObject *const *given, Py_ssize_t count
 static int shares_of(const Index *ix, PyObject *block, PyObject *ids, Shares *found) {
     Plan p;
     int64_t count = size_of(ids);
-    if (count < 0 || count > MOST || !PyBytes_Check(block) || PyBytes_Size(block) < (Py_ssize_t)sizeof p.head)
-        return PyErr_Occurred() ? 0 : refuse("records are explained by terms");
-    const uint8_t *terms = (const uint8_t *)PyBytes_AsString(block);
-    if (((const PlanHead *)terms)->bytes != PyBytes_Size(block) || !read_plan(ix, terms, &p)) {
-        PyErr_SetString(PyExc_ValueError, "the kernel does not understand a plan");
+    if (count < 0 || count > MOST)
+        return PyErr_Occurred() ? 0 : refuse("too many records are explained");
+    const uint8_t *terms = block_of(block);
+    if (!terms)
+        return 0;
+    if (!read_plan(ix, terms, &p)) {
+        misunderstood();
         return 0;
     }
     Row *rows = malloc((size_t)(p.head.count + 1) * sizeof *rows);

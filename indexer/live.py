@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -58,11 +59,14 @@ class View:
 
     def register(self, store: Store, scope: Scope) -> Register:
         """What drafts ask of the indicators of an edition; another is begun when one is full."""
-        held: dict[str, Register] = self.__dict__.setdefault("_registers", {})
-        found = held.get(scope.edition)
+        found = self._registers.get(scope.edition)
         if found is None or found.full:
-            found = held[scope.edition] = Register(self.engine("indicators", scope), store)
+            found = self._registers[scope.edition] = Register(self.engine("indicators", scope), store)
         return found
+
+    @cached_property
+    def _registers(self) -> dict[str, Register]:
+        return {}
 
     def engine(self, kind: str, scope: Scope) -> Embedded:
         """The index of a kind in the edition that this reader may open."""

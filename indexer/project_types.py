@@ -6,9 +6,8 @@ The words are those of project names in public goal tables; the themes are those
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
-from indexer.query import CLAUSES, MAX_CLAUSE
+from corpus.text import remembered
 
 GENERAL = "通用"
 # Where the common indicators of any project stand: the evaluation framework (财预〔2013〕53号) and, for the spending
@@ -72,7 +71,7 @@ def _first_said(text: str) -> dict[str, str]:
     """By theme the first of its words; none of them reaches beyond a clause."""
     found: dict[str, str] = {}
     for clause in _BREAKS.split(text):
-        for theme, word in _remembered(clause) if len(clause) <= MAX_CLAUSE else _of_clause(clause):
+        for theme, word in _read(clause):
             found.setdefault(theme, word)
     return found
 
@@ -82,8 +81,7 @@ def _of_clause(clause: str) -> tuple[tuple[str, str], ...]:
     return tuple((theme, word[0]) for theme, word in found if word)
 
 
-# Most clauses of a draft were there a moment before.
-_remembered = lru_cache(maxsize=CLAUSES)(_of_clause)
+_read = remembered(_of_clause)
 
 
 def core(name: str, theme: str) -> bool:

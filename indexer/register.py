@@ -16,9 +16,8 @@ from indexer.engine import Engine
 
 # So many records are named, 300 bytes each, before another register is begun.
 MOST = 50_000
-# So many families there may be before a column has to grow.
-_ROOM = 512
-_CATEGORIES = {category.level2: n for n, category in enumerate(CATEGORIES)}
+# Of each category its place.
+PLACES = {category.level2: n for n, category in enumerate(CATEGORIES)}
 
 
 class Family(NamedTuple):
@@ -52,11 +51,11 @@ class Register:
         self._uses: dict[tuple[str, str, str], Use] = {}
         self._numbers: dict[Family, int] = {}
         self.families: list[Family] = []
-        self.domain = np.full(_ROOM, -1, np.int32)
-        """By family the number of its use's domain; below 0 where it has no use."""
         self._domains: dict[str, int] = {}
         self.family = np.full(engine.places, -1, np.int32)
         """By record the number of its family; below 0 where it was not met."""
+        self.domain = np.full(engine.places, -1, np.int32)
+        """The number of its use's domain; below 0 where it has no use."""
         self.category = np.zeros(engine.places, np.int8)
         """Its place in :data:`corpus.model.CATEGORIES`."""
         self.common = np.zeros(engine.places, np.bool_)
@@ -83,21 +82,18 @@ class Register:
         facets, name = card.facets, card.sorts["name"]
         if facets["use"]:
             family = Family(self._use((facets["domain"], facets["industry"], facets["use"])))
+            self.domain[number] = self._domains.setdefault(facets["domain"], len(self._domains))
         else:
             theme = facets["theme"]
             general = project_types.core(name, project_types.GENERAL)
             family = Family(None, theme, project_types.core(name, theme), general)
-        self.category[number] = _CATEGORIES[facets["level2"]]
+        self.category[number] = PLACES[facets["level2"]]
         self.common[number] = facets["kind"] == Kind.COMMON.value
         if CATEGORIES[self.category[number]].short == "数量":
             self.counts[number] = self.units.setdefault(facets["unit"], len(self.units))
         self.named[number] = Named(card.id, card.sorts["code"], name)
         place = self._numbers.setdefault(family, len(self.families))
         if place == len(self.families):
-            if place == len(self.domain):
-                self.domain = np.append(self.domain, np.full(place, -1, np.int32))
-            if family.use:
-                self.domain[place] = self._domains.setdefault(family.use.domain, len(self._domains))
             self.families.append(family)
         self.family[number] = place  # last: who finds it finds the others
 

@@ -10,7 +10,6 @@ import gc
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from mmap import mmap
 from typing import TYPE_CHECKING, NoReturn
 
 from corpus.errors import BadInput, NotReady
+from indexer.beside import end_with
 
 if TYPE_CHECKING:
     from waitress.server import BaseWSGIServer, MultiSocketServer
@@ -133,18 +133,12 @@ def _begin(reader: int, writer: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # typed, it goes to all: the first one passes it on
     signal.signal(signal.SIGTERM, _finish)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-    threading.Thread(target=_end_with, args=(reader,), daemon=True).start()
+    end_with(reader)
 
 
 def _finish(*_: object) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # told twice, it must not break off its finishing
     sys.exit(0)
-
-
-def _end_with(reader: int) -> None:
-    """Nothing is ever written: reading ends when the first process, which alone holds the other end, does."""
-    os.read(reader, 1)
-    os._exit(1)
 
 
 def _dead() -> list[tuple[int, int]]:

@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bench.speed import folder
-from bench.speed.measures import MB, on_disk, percentiles, resident, shared_out
+from bench.speed.measures import MB, on_disk, percentiles, shared_out
 from bench.speed.service import LENGTH, LEXICAL, PATIENCE, changes, serving
 from corpus import indicators
 from corpus.store import FILE_NAME, Store
@@ -102,12 +102,12 @@ def _served(data: Path) -> dict[str, Any]:
                 name: round(min(ask(path.format(quote(WORDS.get(name, WORD)))) for _ in range(REPEATS)) * 1000, 1)
                 for name, path in PAGES.items()
             }
-        after = resident(first.pid)
+        after = first.held()
         changed = changes(data, first.port)
         memory = {
             "after_start_mb": first.memory,
-            "resident_mb": round(after / MB, 1),
-            "peak_mb": round(resident(first.pid, "VmHWM") / MB, 1),
+            "resident_mb": after,
+            "peak_mb": first.held("VmHWM"),
         }
     with serving(data) as again:
         starts = {"first_seconds": first.seconds, "second_seconds": again.seconds}

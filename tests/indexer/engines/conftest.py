@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from indexer.engine import Document, Field, Schema
+from indexer.engines.embedded import Embedded
 
 Make = Callable[..., list[Document]]
+Opened = Callable[[Path, Sequence[Document], Sequence[Document]], Embedded]
 WORDS = ("农村", "公路", "农村公路", "养护", "验收", "合格率", "满意度", "里程", "培训", "pm2.5", "95%", "桥梁", "检测")
 UNITS = ("公里", "%", "人", "")
 OWNERS = ("路", "警", "农")
@@ -42,6 +45,18 @@ def make() -> Make:
     def made(seed: int, count: int, *, first: int = 0, restricted: bool = False) -> list[Document]:
         random = Random(seed)  # noqa: S311
         return [_document(random, number, restricted) for number in range(first, first + count)]
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def opened(schema: Schema) -> Opened:
+    """An index of public and restricted documents in a folder."""
+
+    def made(folder: Path, public: Sequence[Document], sealed: Sequence[Document]) -> Embedded:
+        scores = Embedded.build(folder / "open", schema, public)
+        Embedded.build(folder / "full", schema, sealed, scores)
+        return Embedded.open(schema, [folder / "open", folder / "full"])
 
     return made
 

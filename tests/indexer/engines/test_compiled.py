@@ -14,7 +14,7 @@ import pytest
 
 from corpus.access import Clearance, Scope
 from indexer import kernel
-from indexer.engine import Document, Part, Plan, Schema, Term, Unit, Words
+from indexer.engine import Document, Part, Plan, Term, Unit, Words
 from indexer.engines import compiled
 from indexer.engines.arrays import encode
 from indexer.engines.compiled import Compiled
@@ -22,6 +22,7 @@ from indexer.engines.embedded import Embedded
 from indexer.engines.ranking import Asked, Index, Terms
 
 Make = Callable[..., list[Document]]
+Opened = Callable[..., Embedded]
 ALL = Scope(Clearance.ALL, "")
 pytestmark = pytest.mark.skipif(kernel.load() is None, reason="the kernel was not compiled on this machine")
 UNITS = (
@@ -32,13 +33,10 @@ ASKED = Asked(1, (("d00000", 1.0),), False, (0, 1, 2), (-1, -1), None, -1, False
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory, schema: Schema, make: Make) -> Iterator[Embedded]:
-    folder = tmp_path_factory.mktemp("compiled")
-    scores = Embedded.build(folder / "open", schema, make(1, 200))
-    Embedded.build(folder / "full", schema, make(2, 50, first=200, restricted=True), scores)
-    opened = Embedded.open(schema, [folder / "open", folder / "full"])
-    yield opened
-    opened.close()
+def engine(tmp_path_factory: pytest.TempPathFactory, make: Make, opened: Opened) -> Iterator[Embedded]:
+    found = opened(tmp_path_factory.mktemp("compiled"), make(1, 200), make(2, 50, first=200, restricted=True))
+    yield found
+    found.close()
 
 
 @pytest.mark.parametrize("value", [-1, 1, 1 << 20, 1 << 40, -(1 << 62), (1 << 62) + 1])

@@ -18,6 +18,7 @@ from indexer.engine import NO_UNIT, Document, Plan, Ranked, Schema, Term, Unit
 from indexer.engines.embedded import Embedded
 
 Make = Callable[..., list[Document]]
+Opened = Callable[..., Embedded]
 Filters = Mapping[str, Sequence[str]]
 PUBLIC, OWN, ALL = Scope(Clearance.NONE, ""), Scope(Clearance.OWN, "路"), Scope(Clearance.ALL, "")
 K1 = 1.2
@@ -243,7 +244,7 @@ def test_names_that_begin_alike_are_listed_alike_in_and_across_segments(
     assert found == [("zz", "aa"), ("aa", "zz")] * 2
 
 
-def test_equal_scores_are_ordered_by_code_wherever_they_come_from(tmp_path: Path, schema: Schema, make: Make) -> None:
+def test_equal_scores_are_ordered_by_code_wherever_they_come_from(tmp_path: Path, make: Make, opened: Opened) -> None:
     like = make(31, 1)[0]
     alike = [
         replace(
@@ -254,9 +255,7 @@ def test_equal_scores_are_ordered_by_code_wherever_they_come_from(tmp_path: Path
     mixed = alike.copy()
     Random(3).shuffle(mixed)  # noqa: S311
     sealed = [replace(d, restricted=True) for d in mixed[20:30]]
-    scores = Embedded.build(tmp_path / "open", schema, mixed[:20])
-    Embedded.build(tmp_path / "full", schema, sealed, scores)
-    base = Embedded.open(schema, [tmp_path / "open", tmp_path / "full"])
+    base = opened(tmp_path, mixed[:20], sealed)
     engine = base.with_changes(mixed[30:], [])
     word = like.terms["name"][0]
     ranked = engine.search(Plan((Unit(word, (Term(word),)),), (), 1), ALL, {}, limit=40)

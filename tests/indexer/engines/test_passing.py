@@ -17,6 +17,7 @@ from indexer.engines.passing import Cells, Passing
 from indexer.engines.ranking import Asked
 
 Make = Callable[..., list[Document]]
+Opened = Callable[..., Embedded]
 FILTERS: tuple[dict[str, list[str]], ...] = (
     {},
     {"unit": ["公里"]},
@@ -29,12 +30,9 @@ FILTERS: tuple[dict[str, list[str]], ...] = (
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory, schema: Schema, make: Make) -> Iterator[Embedded]:
+def engine(tmp_path_factory: pytest.TempPathFactory, make: Make, opened: Opened) -> Iterator[Embedded]:
     """Public, sealed and fresh records, some of which are gone."""
-    folder = tmp_path_factory.mktemp("passing")
-    scores = Embedded.build(folder / "open", schema, make(4, 400))
-    Embedded.build(folder / "full", schema, make(5, 120, first=400, restricted=True), scores)
-    base = Embedded.open(schema, [folder / "open", folder / "full"])
+    base = opened(tmp_path_factory.mktemp("passing"), make(4, 400), make(5, 120, first=400, restricted=True))
     yield base.with_changes(make(6, 30, first=500), [f"d{n * 7919 % 99991:05d}" for n in range(0, 520, 11)])
     base.close()
 

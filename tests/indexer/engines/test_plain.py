@@ -9,24 +9,22 @@ from random import Random
 import pytest
 
 from corpus.access import Clearance, Scope
-from indexer.engine import Document, Plan, Ranked, Schema, Term, Unit, Words
+from indexer.engine import Document, Plan, Ranked, Term, Unit, Words
 from indexer.engines import numbering, passing, plain, rows
 from indexer.engines.embedded import Embedded
 
 Make = Callable[..., list[Document]]
+Opened = Callable[..., Embedded]
 Asked = tuple[Plan, Scope, Mapping[str, list[str]], int]
 SCOPES = (Scope(Clearance.NONE, ""), Scope(Clearance.OWN, "路"), Scope(Clearance.ALL, ""))
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory, schema: Schema, make: Make) -> Iterator[Embedded]:
+def engine(tmp_path_factory: pytest.TempPathFactory, make: Make, opened: Opened) -> Iterator[Embedded]:
     """Public, sealed and fresh records, some of which are gone."""
-    folder = tmp_path_factory.mktemp("plain")
-    scores = Embedded.build(folder / "open", schema, make(1, 900))
-    Embedded.build(folder / "full", schema, make(2, 300, first=900, restricted=True), scores)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZHIBIAO_KERNEL", "off")
-        base = Embedded.open(schema, [folder / "open", folder / "full"])
+        base = opened(tmp_path_factory.mktemp("plain"), make(1, 900), make(2, 300, first=900, restricted=True))
         yield base.with_changes(make(3, 60, first=1170), [f"d{n * 7919 % 99991:05d}" for n in range(0, 1200, 9)])
     base.close()
 
