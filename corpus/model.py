@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 
 from corpus.errors import BadInput
 
@@ -160,43 +162,37 @@ class Indicator:
 
     def as_json(self) -> dict[str, object]:
         """The contract's Indicator; ``domain``, ``industry``, ``use`` are null for a common one."""
-        # An answer has many records, and an Enum's ``value`` is a property written in Python.
-        return {
-            "id": self.id,
-            "code": self.code,
-            "name": self.name,
-            "kind": self.kind._value_,
-            "level1": self.category.level1,
-            "level2": self.category.level2,
-            "domain": self.use.domain if self.use else None,
-            "industry": self.use.industry if self.use else None,
-            "use": self.use.use if self.use else None,
-            "theme": self.theme,
-            "definition": self.definition,
-            "formula": self.formula,
-            "operator": self.operator._value_,
-            "unit": self.unit,
-            "reference": self.reference,
-            "reference_kind": self.reference_kind,
-            "reference_source": self.reference_source,
-            "scoring": self.scoring,
-            "evidence": self.evidence,
-            "keywords": list(self.keywords),
-            "owner": self.owner,
-            "visibility": self.visibility._value_,
-            "restricted_reason": self.restricted_reason,
-            "status": self.status._value_,
-            "origin": self.origin,
-            "replaced_by": self.replaced_by,
-            "revision": self.revision,
-            "updated": self.updated,
-        }
+        return {**_told(self), "keywords": list(self.keywords)}
 
     @property
     def target(self) -> str:
         """The reference value as it is written in a form, such as ``≥95%``."""
         operator = "" if self.operator is Operator.QUALITATIVE else self.operator.value
         return f"{operator}{self.reference}{self.unit}"
+
+
+# What fields of an Indicator in JSON are read from that are not named as its own. An Enum's ``value`` is a property
+# written in Python, and an answer has many records.
+_FROM = {
+    "kind": "kind._value_", "level1": "category.level1", "level2": "category.level2", "domain": "use.domain",
+    "industry": "use.industry", "use": "use.use", "operator": "operator._value_", "visibility": "visibility._value_",
+    "status": "status._value_",
+}  # fmt: skip
+
+
+def teller(fields: Sequence[str]) -> Callable[[Indicator], dict[str, object]]:
+    """What gives some fields of a record for JSON, in their order; those of its use are None for a common one."""
+    of_use = [_FROM.get(field, field) for field in fields]
+    common = ["use" if path.startswith("use.") else path for path in of_use]
+    read, read_common = attrgetter(*of_use), attrgetter(*common)
+    return lambda i: dict(zip(fields, read(i) if i.use else read_common(i), strict=True))
+
+
+_told = teller((
+    "id", "code", "name", "kind", "level1", "level2", "domain", "industry", "use", "theme", "definition", "formula",
+    "operator", "unit", "reference", "reference_kind", "reference_source", "scoring", "evidence", "keywords", "owner",
+    "visibility", "restricted_reason", "status", "origin", "replaced_by", "revision", "updated",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 from math import log1p
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from corpus.store import Store
 from indexer import project_types, search
 from indexer.engine import Plan
 from indexer.live import View
-from indexer.register import PLACES, Family, Named
+from indexer.register import PLACES, Family, Named, Register
 from indexer.settings import Suggest
 
 # How many of the best records are read to see which uses the draft belongs to, how many of each such use, and how many
@@ -58,7 +57,9 @@ SHAPE = {
 # 财预〔2021〕101号 as recalled: quantity, quality, cost and benefit are always set, satisfaction where people are
 # served; 衡阳市 2023 sends back tables without detailed cost. Timeliness is kept because every local form has it.
 REQUIRED = ("数量指标", "质量指标", "时效指标", "经济成本指标", "社会效益指标", "服务对象满意度指标")
-_REQUIRED = {PLACES[level2] for level2 in REQUIRED}
+# By place of a category.
+_REQUIRED = np.array([category.level2 in REQUIRED for category in CATEGORIES])
+_SHAPE = [SHAPE[category.level2] for category in CATEGORIES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +120,6 @@ class Pool:
         """The likeness of records in meaning, 0 where it is not known."""
         return np.array([self.likeness.get(n, 0.0) for n in numbers.tolist()])
 
-    def shares(self, groups: Sequence[Sequence[str]]) -> list[float]:
-        """For each group of records, how much of what the draft says is held by any of them, between 0 and 1."""
-        rarity = np.array(self.engine.rarities(self.plan))
-        held = self.engine.held_units(self.plan, [id for group in groups for id in group])
-        ends = [*accumulate(map(len, groups), initial=0)]
-        whole = float(rarity.sum()) or 1.0
-        return [float(rarity[held[start:end].any(axis=0)].sum()) / whole for start, end in pairwise(ends)]
-
 
 def infer(pool: Pool) -> list[InferredUse]:
     """The three likeliest uses, by the squared points of the records nearest in words and meaning."""
@@ -156,16 +149,20 @@ def infer(pool: Pool) -> list[InferredUse]:
     best = [(place, register.families[families[place]].use) for place in np.flatnonzero(likely >= least).tolist()]
     uses = {place: use for place, use in best if use}
     ranked = sorted(uses, key=lambda place: (-likely[place], uses[place].code))[:3]
-    nearest = []
-    for place in ranked:
-        rows = slice(starts[place], ends[place])
-        ids = [register.named[n].id for n in numbers[rows].tolist()]
-        nearest.append([id for _, id in sorted(zip(points[rows].tolist(), ids, strict=True), reverse=True)[:3]])
+    heads = [slice(starts[place], ends[place]) for place in ranked]
+    nearest = [_nearest(register, numbers[rows], points[rows]) for rows in heads]
     inferred = [
         InferredUse(uses[place], round(min(1.0, float(likely[place])) * min(1.0, share / ENOUGH), 3))
-        for place, share in zip(ranked, pool.shares(nearest), strict=True)
+        for place, share in zip(ranked, pool.engine.shares(pool.plan, nearest), strict=True)
     ]
     return sorted(inferred, key=lambda use: -use.confidence)
+
+
+def _nearest(register: Register, numbers: NDArray[np.int64], points: NDArray[np.float64]) -> list[int]:
+    """The three best of records, which are given best first; of equal ones the last by id."""
+    rows = zip(numbers.tolist(), points.tolist(), strict=True)
+    few = [(share, register.named[n].id, n) for n, share in rows if share >= points[:3][-1]]
+    return [n for *_, n in sorted(few, reverse=True)[:3]]
 
 
 class Standing(NamedTuple):
@@ -191,7 +188,8 @@ class Standings:
             self._own[use.code] = Standing(gain=weights.use * min(1.0, 2 * confidence), why=why)
         # The surer the use, the less a record of another one is likely to be meant; with none, any is doubtful.
         sure = uses[0].confidence if uses and uses[0].confidence >= SURE else UNSURE
-        self._other = Standing(max(0.0, 1 - weights.other * sure))
+        self.other = Standing(max(0.0, 1 - weights.other * sure))
+        """That of records of any use that the draft does not belong to: most of them."""
         # By theme, of those that are not core and of those that are.
         self._themes = {}
         for theme, (share, word) in themes.items():
@@ -205,7 +203,7 @@ class Standings:
     def of(self, family: Family) -> Standing:
         """The standing of records of that family."""
         if family.use:
-            return self._own.get(family.use.code, self._other)
+            return self._own.get(family.use.code, self.other)
         if family.theme in self._themes:
             return self._themes[family.theme][family.themed]
         return self._anywhere if family.general else self._foreign
@@ -215,25 +213,30 @@ class Standings:
 class Candidates:
     """Records that may be suggested, best first, equal ones by code, side by side.
 
-    ``minus`` are the scores below zero; ``lexical`` the shares of the best lexical score; ``categories`` are places in
-    :data:`corpus.model.CATEGORIES`; ``why`` says by number what is said of one record alone, ``values`` the goal's own
-    figure for it.
+    ``minus`` are the scores below zero; ``lexical`` the shares of the best lexical score; ``core`` says which any
+    project may hold; ``categories`` are places in :data:`corpus.model.CATEGORIES`. ``why`` are reasons by family and,
+    for one record alone, by number; ``values`` by number the goal's own figure for it.
     """
 
-    numbers: Sequence[int]
-    minus: Sequence[float]
-    lexical: Sequence[float]
-    families: Sequence[int]
-    categories: Sequence[int]
-    common: Sequence[bool]
-    standings: Mapping[int, Standing]
+    numbers: NDArray[np.int64]
+    minus: NDArray[np.float64]
+    lexical: NDArray[np.float64]
+    core: NDArray[np.bool_]
+    families: NDArray[np.int32]
+    categories: NDArray[np.int8]
+    common: NDArray[np.bool_]
     named: Mapping[int, Named]
-    why: Mapping[int, tuple[str, ...]]
+    why: tuple[Mapping[int, tuple[str, ...]], Mapping[int, tuple[str, ...]]]
     values: Mapping[int, str]
 
-    def reasons(self, place: int) -> tuple[str, ...]:
-        """The parts of a score but the words."""
-        return self.standings[self.families[place]].why + self.why.get(self.numbers[place], ())
+    def at(self, places: Sequence[int]) -> list[tuple[int, float, tuple[str, ...]]]:
+        """Of those at some places the number, the score and the parts of it but the words."""
+        numbers, families = self.numbers[places].tolist(), self.families[places].tolist()
+        of_family, alone = self.why
+        return [
+            (n, -minus, of_family.get(family, ()) + alone.get(n, ()))
+            for n, minus, family in zip(numbers, self.minus[places].tolist(), families, strict=True)
+        ]
 
 
 def of_draft(
@@ -250,13 +253,15 @@ def of_draft(
         left = ~np.isin(numbers, list(gone.values()))
         numbers, points = numbers[left], points[left]
     standings = Standings(weights, uses, themes)
-    families = register.family[numbers]
-    known = {family: standings.of(register.families[family]) for family in set(families.tolist())}
-    factors, gains = np.zeros((2, len(register.families)))
-    for family, standing in known.items():
-        factors[family], gains[family] = standing[:2]
+    families, of_use = register.family[numbers], register.domain[numbers] >= 0
+    known = register.numbers_of(inferred.use for inferred in uses)
+    known.update(families[~of_use].tolist())
+    met = {family: standings.of(register.families[family]) for family in known}
+    table = np.tile(standings.other[:3], (len(register.families), 1))
+    table[[*met]] = np.array([standing[:3] for standing in met.values()]).reshape(-1, 3)
+    factors, gains, core = table[families].T
     lexical = points / top
-    score = lexical * factors[families] + gains[families]
+    score = lexical * factors + gains
     why: dict[int, tuple[str, ...]] = {}
     if pool.likeness:
         near = pool.near(numbers)
@@ -273,17 +278,17 @@ def of_draft(
     values = _measure(pool, goal, rows, order, why)
     if values and weights.quantity:
         order = _ordered(rows, register.named)
-    numbers = numbers[order]
+    numbers, families = numbers[order], families[order]
     return Candidates(
-        numbers.tolist(),
-        rows.minus[order].tolist(),
-        lexical[order].tolist(),
-        families[order].tolist(),
-        register.category[numbers].tolist(),
-        register.common[numbers].tolist(),
-        known,
+        numbers,
+        rows.minus[order],
+        lexical[order],
+        core[order] > 0,
+        families,
+        register.category[numbers],
+        register.common[numbers],
         register.named,
-        why,
+        ({family: standing.why for family, standing in met.items()}, why),
         values,
     )
 
@@ -300,12 +305,12 @@ def _ordered(rows: _Rows, named: Mapping[int, Named]) -> NDArray[np.int64]:
     """The places of the scores, best first, equal ones by code."""
     order = np.argsort(rows.minus, kind="stable")
     rising = rows.minus[order]
-    edges = [0, *(np.flatnonzero(rising[1:] != rising[:-1]) + 1).tolist(), len(order)]
-    for start, end in pairwise(edges):
-        if end - start > 1:
-            tied = order[start:end].tolist()
-            codes = [named[n].code for n in rows.numbers[tied].tolist()]
-            order[start:end] = [place for _, place in sorted(zip(codes, tied, strict=True))]
+    edges = np.flatnonzero(np.concatenate([[True], rising[1:] != rising[:-1], [True]]))
+    tied = np.flatnonzero(np.diff(edges) > 1)
+    for start, end in zip(edges[tied].tolist(), edges[tied + 1].tolist(), strict=True):
+        equal = order[start:end].tolist()
+        codes = [named[n].code for n in rows.numbers[equal].tolist()]
+        order[start:end] = [place for _, place in sorted(zip(codes, equal, strict=True))]
     return order
 
 
@@ -338,9 +343,8 @@ def cover(found: Candidates, chosen: Sequence[Indicator], limit: int) -> list[in
     category up to its share of a balanced table, then to the best of all.
     """
     general, themed = round(limit * GENERAL_ROOM), round(limit * THEME_ROOM)
-    room = {True: themed, False: limit - themed - general}
-    shape = [SHAPE[category.level2] for category in CATEGORIES]
-    left = [max(1, round(rows * BALANCED * limit / 20)) if rows else 0 for rows in shape]
+    room = [limit - themed - general, themed]
+    left = [max(1, round(rows * BALANCED * limit / 20)) if rows else 0 for rows in _SHAPE]
     for i in chosen:
         left[PLACES[i.category.level2]] -= 1
     picked: set[int] = set()
@@ -349,34 +353,41 @@ def cover(found: Candidates, chosen: Sequence[Indicator], limit: int) -> list[in
     def take(place: int) -> bool:
         if len(picked) >= limit or place in picked:
             return False
-        name = found.named[found.numbers[place]].name
+        name = found.named[int(found.numbers[place])].name
         if process.extractOne(name, names, scorer=fuzz.ratio, processor=None, score_cutoff=ALIKE):
             return False
         picked.add(place)
         names.append(name)
         return True
 
-    core = {family for family, standing in found.standings.items() if standing.core}
-    anywhere: list[int] = []
-    known: list[int] = []
-    rows = zip(found.families, found.minus, found.lexical, found.categories, found.common, strict=True)
-    for place, (family, minus, lexical, level, common) in enumerate(rows):
-        if family in core:
-            anywhere.append(place)
-        elif minus < 0 and (lexical >= EVIDENCE or level in _REQUIRED):
-            known.append(place)
-            if left[level] > 0 and room[common] > 0 and take(place):
-                left[level] -= 1
-                room[common] -= 1
+    evident = (found.lexical >= EVIDENCE) | _REQUIRED[found.categories]
+    known = np.flatnonzero(~found.core & (found.minus < 0) & evident)
+    places, shares = known.tolist(), found.lexical[known].tolist()
+    # By place its category and whether it is a common one, and which of these are wanted still: the next of them is
+    # found without a look at the others.
+    kinds = (2 * found.categories[known] + found.common[known]).tobytes()
+    wanted = bytearray([rows > 0 and room[kind] > 0 for rows in left for kind in (0, 1)]).ljust(256, b"\0")
+    at, marks = -1, kinds.translate(wanted)
+    while len(picked) < limit and (at := marks.find(1, at + 1)) >= 0:
+        level, kind = divmod(kinds[at], 2)
+        if not take(places[at]):
+            continue
+        left[level] -= 1
+        room[kind] -= 1
+        if not left[level]:
+            wanted[2 * level : 2 * level + 2] = bytes(2)
+        if not room[kind]:
+            wanted[kind::2] = bytes(128)
+        if not (left[level] and room[kind]):
+            marks = kinds.translate(wanted)
     covered: set[int] = set()
-    for place in anywhere:
-        level = found.categories[place]
+    for place in np.flatnonzero(found.core).tolist():
+        level = int(found.categories[place])
         if level not in covered and len(covered) < general and take(place):
             covered.add(level)
-    for place in known:
+    for place, share, kind in zip(places, shares, kinds, strict=True):
         if len(picked) >= limit:
             break
-        level = found.categories[place]
-        if found.lexical[place] and left[level] > -3 and take(place):
-            left[level] -= 1
+        if share and left[kind // 2] > -3 and take(place):
+            left[kind // 2] -= 1
     return sorted(picked)

@@ -185,11 +185,11 @@ class Engine(Protocol):
         With ``most``, up to 16, only the largest of each of so many units, those of single characters left out.
         """
 
-    def held_units(self, plan: Plan, ids: Sequence[str]) -> NDArray[np.bool_]:
-        """Whether a record (row) holds any of a unit of the plan (column); none where there is no such record."""
+    def shares(self, plan: Plan, groups: Sequence[Sequence[int]]) -> tuple[float, ...]:
+        """For each group of records, by their numbers, how much of what a plan says any of them holds, from 0 to 1.
 
-    def rarities(self, plan: Plan) -> list[float]:
-        """How much each unit says: its own word's weight and inverse document frequency over the word fields."""
+        A unit says as much as its own word's weight times its inverse document frequency over the word fields.
+        """
 
     def with_changes(self, changed: Sequence[Document], gone: Iterable[str]) -> Engine:
         """The same index with some records replaced and some gone; the original is not touched."""

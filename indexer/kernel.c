@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT 9
+#define FORMAT 10
 #define ROOT 1
 #define FIRST_HAN 0x4E00
 #define LAST_HAN 0x9FD5
@@ -1613,11 +1613,33 @@ static PyObject *lead(PyObject *module, PyObject *const *given, Py_ssize_t count
     return found;
 }
 
-/* What the terms of a block give to the records of `ids`, as far as these are here; 0 with Python's error where that
- * cannot be told. */
-static int shares_of(const Index *ix, PyObject *block, PyObject *ids, Shares *found) {
+/* The number of a record, which is known by its id or by its number through all segments, in a segment that begins at
+ * `base`; -1 where it is not there, -2 with Python's error. */
+static int64_t record_of(const Segment *s, int64_t base, PyObject *record) {
+    uint32_t buffer[64], *text = buffer;
+    int64_t number;
+    if (PyLong_Check(record))
+        number = number_of(record) - base;
+    else {
+        int64_t length = length_of(record);
+        if (length >= 64)
+            text = PyUnicode_AsUCS4Copy(record);
+        else if (length >= 0)
+            text = PyUnicode_AsUCS4(record, buffer, 64, 1);
+        if (length < 0 || !text)
+            return -2;
+        number = find_name(&s->ids, hash_of(text, length), text, length);
+        if (text != buffer)
+            PyMem_Free(text);
+    }
+    return number >= 0 && number < s->size && (!s->alive || s->alive[number]) ? number : -1;
+}
+
+/* What the terms of a block give to records, as far as these are here; 0 with Python's error where that cannot be
+ * told. */
+static int shares_of(const Index *ix, PyObject *block, PyObject *records, Shares *found) {
     Plan p;
-    int64_t count = size_of(ids);
+    int64_t count = size_of(records), base = 0;
     if (count < 0 || count > MOST)
         return PyErr_Occurred() ? 0 : refuse("too many records are explained");
     const uint8_t *terms = block_of(block);
@@ -1636,22 +1658,10 @@ static int shares_of(const Index *ix, PyObject *block, PyObject *ids, Shares *fo
     for (int64_t n = 0; enough && n < ix->count && !PyErr_Occurred(); n++) {
         const Segment *s = ix->segments + n;
         int64_t here = 0;
-        for (int64_t k = 0; k < count; k++) {
-            uint32_t buffer[64], *text = buffer;
-            PyObject *id = PyTuple_GetItem(ids, k);
-            int64_t length = length_of(id);
-            if (length < 0)
-                break;
-            if (length >= 64 && !(text = PyUnicode_AsUCS4Copy(id)))
-                break;
-            if (length < 64 && !PyUnicode_AsUCS4(id, text, 64, 1))
-                break;
-            int64_t number = find_name(&s->ids, hash_of(text, length), text, length);
-            if (text != buffer)
-                PyMem_Free(text);
-            if (number >= 0 && number < s->size && (!s->alive || s->alive[number]))
+        for (int64_t k = 0, number; k < count && (number = record_of(s, base, PyTuple_GetItem(records, k))) > -2; k++)
+            if (number >= 0)
                 sought[here++] = (Sought){(int32_t)number, (int32_t)k};
-        }
+        base += s->size;
         if (!here || PyErr_Occurred())
             continue;
         qsort(sought, (size_t)here, sizeof *sought, by_number);
@@ -1707,7 +1717,7 @@ static PyObject *parts_of(const Share *shares, int64_t count, int64_t most, cons
     return parts;
 }
 
-/* explain(index, terms, ids, own, fields, part, most): by record of `ids` what every term gives to it, the greatest first
+/* explain(index, terms, records, own, fields, part, most): by record what every term gives to it, the greatest first
  * and equal ones by terms and fields, as part_of makes it. Groups whose `fields` are None are left out; `most` is as
  * parts_of has it. */
 static PyObject *explain(PyObject *module, PyObject *const *given, Py_ssize_t count) {
@@ -1749,24 +1759,74 @@ static PyObject *explain(PyObject *module, PyObject *const *given, Py_ssize_t co
     return explained;
 }
 
-/* held(index, terms, ids): a byte by record of `ids` and unit, 1 where the record holds any of the unit. */
-static PyObject *held(PyObject *module, PyObject *const *given, Py_ssize_t count) {
+/* By unit what it says: its first term's weight times the rarity of that in the fields of a group, where it is the
+ * lowest. */
+static void rarities(const Index *ix, const Plan *p, int64_t group, double *found) {
+    const Group *g = ix->segments->groups + group;
+    const uint32_t *text = p->text;
+    for (int64_t unit = 0, n = 0; unit < p->head.units; unit++) {
+        found[unit] = 0.0;
+        for (int32_t k = 0; k < p->terms[unit] + p->parts[unit]; text += p->lengths[n++], k++) {
+            if (k)
+                continue;
+            int64_t term = find_name(&g->names, hash_of(text, p->lengths[n]), text, p->lengths[n]);
+            int64_t most = 0;
+            for (int64_t f = 1; f < g->width && term >= 0; f++)
+                most = g->frequencies[term * g->width + f] > g->frequencies[term * g->width + most] ? f : most;
+            found[unit] = p->weights[n] * rarity(g, term, most, (double)ix->segments->size);
+        }
+    }
+}
+
+/* shares(index, terms, records, sizes, group): the records follow each other in groups of those sizes: for each group how
+ * much of what the units say, between 0 and 1, any of its records holds. What a unit says is told of a group of fields. */
+static PyObject *shares(PyObject *module, PyObject *const *given, Py_ssize_t count) {
     Shares found = {0};
     (void)module;
-    const Index *ix = count == 3 ? PyLong_AsVoidPtr(given[0]) : NULL;
-    if (!ix || !shares_of(ix, given[1], given[2], &found)) {
+    const Index *ix = count == 5 ? PyLong_AsVoidPtr(given[0]) : NULL;
+    int64_t groups = ix ? size_of(given[3]) : -1, fields = ix ? number_of(given[4]) : -1, records = 0;
+    if (groups < 0 || fields < 0 || fields >= ix->groups || !shares_of(ix, given[1], given[2], &found)) {
         free(found.given);
-        return PyErr_Occurred() ? NULL : (refuse("units are told of terms and records"), NULL);
+        return PyErr_Occurred() ? NULL : (refuse("shares are told of terms and records"), NULL);
     }
-    int64_t records = PyTuple_Size(given[2]), units = ((const PlanHead *)PyBytes_AsString(given[1]))->units;
-    PyObject *made = PyBytes_FromStringAndSize(NULL, records * units);
+    Plan p;
+    read_plan(ix, (const uint8_t *)PyBytes_AsString(given[1]), &p);
+    int64_t units = p.head.units, asked = PyTuple_Size(given[2]);
+    double *said = malloc((size_t)(units + 1) * sizeof *said), whole = 0.0;
+    int32_t *of = malloc((size_t)(asked + 1) * sizeof *of);
+    uint8_t *held = calloc((size_t)(groups * units + 1), 1);
+    PyObject *made = said && of && held ? PyTuple_New(groups) : PyErr_NoMemory();
+    for (int64_t n = 0; made && n < groups; n++) {
+        int64_t size = number_of(PyTuple_GetItem(given[3], n));
+        for (; size > 0 && records < asked; size--)
+            of[records++] = (int32_t)n;
+        if (size && !PyErr_Occurred())
+            refuse("groups are not as large as they say");
+        if (PyErr_Occurred())
+            Py_CLEAR(made);
+    }
+    if (made && records < asked) {
+        refuse("not every record is of a group");
+        Py_CLEAR(made);
+    }
     if (made) {
-        char *table = PyBytes_AsString(made);
-        memset(table, 0, (size_t)(records * units));
+        rarities(ix, &p, fields, said);
         for (int64_t n = 0; n < found.count; n++)
-            table[found.given[n].place * units + found.given[n].unit] = 1;
+            held[of[found.given[n].place] * units + found.given[n].unit] = 1;
+        for (int64_t u = 0; u < units; u++)
+            whole += said[u];
+    }
+    for (int64_t n = 0; made && n < groups; n++) {
+        double sum = 0.0;
+        for (int64_t u = 0; u < units; u++)
+            sum += held[n * units + u] ? said[u] : 0.0;
+        if (!put(made, n, PyFloat_FromDouble(whole ? sum / whole : 0.0)))
+            Py_CLEAR(made);
     }
     free(found.given);
+    free(said);
+    free(of);
+    free(held);
     return made;
 }
 
@@ -1868,7 +1928,7 @@ static PyMethodDef functions[] = {
     {"words", (PyCFunction)(void (*)(void))words, METH_FASTCALL, NULL},
     {"tokens", (PyCFunction)(void (*)(void))tokens, METH_FASTCALL, NULL},
     {"explain", (PyCFunction)(void (*)(void))explain, METH_FASTCALL, NULL},
-    {"held", (PyCFunction)(void (*)(void))held, METH_FASTCALL, NULL},
+    {"shares", (PyCFunction)(void (*)(void))shares, METH_FASTCALL, NULL},
     {"terms", (PyCFunction)(void (*)(void))terms, METH_FASTCALL, NULL},
     {"lead", (PyCFunction)(void (*)(void))lead, METH_FASTCALL, NULL},
     {"ask", (PyCFunction)(void (*)(void))ask, METH_FASTCALL, NULL},

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from itertools import chain
+from typing import NamedTuple
 
 from corpus import numbers
 from corpus.errors import BadInput
@@ -49,8 +51,9 @@ MAX_GUESS = 4
 # The longest clause or word that is remembered, and how many clauses of drafts: some hundred drafts being written.
 MAX_CLAUSE, CLAUSES = 64, 16384
 _QUOTED = re.compile(r"[\"“”「『]([^\"“”「」『』]{1,100})[\"“”」』]")
+_MARK = re.compile(r"[\"“”「」『』*?？＊!！,，。;；:：、()（）\[\]{}<>《》|&^~+=\\/\x00-\x1f]")
 # A point between digits belongs to the figure: PM2.5.
-_JUNK = re.compile(r"(?:[\"“”「」『』*?？＊!！,，。;；:：、()（）\[\]{}<>《》|&^~+=\\/\x00-\x1f]|(?<!\d)\.|\.(?!\d))+")
+_POINT = re.compile(r"(?<!\d)\.|\.(?!\d)")
 _CODE = re.compile(r"\d{7}")
 _HAN = re.compile(r"[一-鿿]+")
 
@@ -131,6 +134,17 @@ def _halves(spans: tuple[list[int], list[int]], start: int, end: int) -> bool:
     )
 
 
+class Matters(NamedTuple):
+    """What a clause says of a draft: no characters, no figures.
+
+    ``labels`` in order, as often as they are said; ``units`` by label; ``wide`` are those of more than one term.
+    """
+
+    labels: tuple[str, ...]
+    units: Mapping[str, Unit]
+    wide: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """What a text is read with. ``lexicon`` is sorted; ``frequency`` tells in how many public records a word stands."""
@@ -145,11 +159,8 @@ class Vocabulary:
         """The units of a folded text without blanks, in order; most clauses of a draft were there a moment before."""
         return self._clause(text) if len(text) <= MAX_CLAUSE else _clause(self, text)
 
-    def matters(self, text: str) -> tuple[tuple[str, Unit, bool], ...]:
-        """By label, those units of a text without blanks that say something of a draft: no characters, no figures.
-
-        And of each whether it has but one term, itself.
-        """
+    def matters(self, text: str) -> Matters:
+        """What a text without blanks says of a draft's matter."""
         return self._matters(text) if len(text) <= MAX_CLAUSE else _matters(self, text)
 
     def unit(self, word: str) -> Unit:
@@ -172,7 +183,7 @@ class Vocabulary:
         return lru_cache(maxsize=4096)(partial(_clause, self))
 
     @cached_property
-    def _matters(self) -> Callable[[str], tuple[tuple[str, Unit, bool], ...]]:
+    def _matters(self) -> Callable[[str], Matters]:
         return lru_cache(maxsize=CLAUSES)(partial(_matters, self))
 
     @cached_property
@@ -221,7 +232,7 @@ def check(text: str) -> str:
 def plan(text: str, words: Vocabulary) -> Plan:
     """What the reader typed as units and literals; an empty text gives the empty plan, which every record meets."""
     literals = tuple(tuple(characters(quoted)) for quoted in _QUOTED.findall(text))
-    rest = fold(_JUNK.sub(" ", _QUOTED.sub(" ", text)))
+    rest = fold(_bare(_QUOTED.sub(" ", text)))
     units: dict[str, Unit] = {}
     for word in rest.split():
         if _CODE.fullmatch(word):
@@ -243,6 +254,12 @@ def plan(text: str, words: Vocabulary) -> Plan:
         # Nothing but stop words or signs: found where it stands as it was typed, which may be nowhere.
         return Plan((), (tuple(typed),), 0)
     return Plan(found, literals, 0 if literals and not rest else need(len(found)))
+
+
+def _bare(text: str) -> str:
+    """The text with blanks in place of its signs."""
+    text = _MARK.sub(" ", text)
+    return _POINT.sub(" ", text) if "." in text else text
 
 
 def number_plan(text: str, words: Vocabulary) -> Plan | None:
@@ -298,10 +315,13 @@ def _clause(words: Vocabulary, text: str) -> tuple[Unit, ...]:
     return tuple(found)
 
 
-def _matters(words: Vocabulary, text: str) -> tuple[tuple[str, Unit, bool], ...]:
+def _matters(words: Vocabulary, text: str) -> Matters:
     units = chain.from_iterable([_clause(words, clause) for clause in fold(text).split()])
-    matter = [unit for unit in units if len(unit[0]) > 1 and not unit[0][0].isdigit()]
-    return tuple([(unit[0], unit, unit.terms == (Term(unit[0]),)) for unit in matter])
+    matter = [unit for unit in units if len(unit.label) > 1 and not unit.label[0].isdigit()]
+    first = {unit.label: unit for unit in reversed(matter)}
+    return Matters(
+        tuple([unit.label for unit in matter]), first, tuple([unit.label for unit in matter if len(unit.terms) > 1])
+    )
 
 
 def _units(piece: str, words: Vocabulary, cut: Sequence[str] | None = None) -> list[Unit]:
@@ -339,21 +359,24 @@ def draft(parts: Sequence[tuple[str, float]], words: Vocabulary) -> Plan:
     A word said again counts more, but ever less so (1 + ln of the weighted count).
     """
     counts: dict[str, float] = {}
-    units: dict[str, tuple[Unit, bool]] = {}
-    matters = words.matters
+    clauses: list[Matters] = []
     for text, weight in parts:
-        for clause in _JUNK.sub(" ", text).split():
-            for label, unit, single in matters(clause):
-                if label in counts:
-                    counts[label] += weight
-                else:
-                    counts[label], units[label] = weight, (unit, single)
-    said = _Said()
-    for label, count in counts.items():
-        worth = words.settings.query.generic if label in GENERIC else 1.0 if count == 1.0 else _said(count)
-        unit, single = units[label]
-        said.add(unit if worth == 1.0 else _times(unit, worth), label if single else "", worth)
-    return Plan(tuple(said.once()))
+        here = [*map(words.matters, _bare(text).split())]
+        times = Counter(chain.from_iterable([clause.labels for clause in here]))
+        said = times if weight == 1.0 else {label: weight * n for label, n in times.items()}
+        again = {label: counts[label] + said[label] for label in counts.keys() & said.keys()}
+        counts = {**counts, **said, **again}
+        clauses += here
+    units: dict[str, Unit] = {}
+    for clause in reversed(clauses):
+        units.update(clause.units)
+    own = dict.fromkeys(counts, 1.0)
+    for label in [label for label, count in counts.items() if count != 1 or label in GENERIC]:
+        own[label] = worth = words.settings.query.generic if label in GENERIC else _said(counts[label])
+        units[label] = _times(units[label], worth)
+    wide = dict.fromkeys(chain.from_iterable([clause.wide for clause in clauses]))
+    _tell_once(units, own, [label for label in wide if len(units[label].terms) > 1])
+    return Plan(tuple(map(units.__getitem__, counts)))
 
 
 def _said(count: float) -> float:
@@ -361,47 +384,27 @@ def _said(count: float) -> float:
     return 1 + math.log(count) if count >= 1 else count
 
 
-class _Said:
-    """Units, with every synonym in one of them only, that of the greatest weight; a word of the draft is its own.
+def _tell_once(units: dict[str, Unit], own: dict[str, float], wide: Sequence[str]) -> None:
+    """Leave every synonym in one unit only, that of the greatest weight; a word of the draft is its own.
 
     公租房, 廉租房 and 保障性住房 in one draft all lead to 公租房: a record that says it is not three times as near.
+    ``own`` are the weights of the draft's words, which the first terms of their units are; ``wide`` those with more.
     """
-
-    def __init__(self) -> None:
-        self._units: list[Unit] = []
-        self._own: dict[str, float] = {}
-        # Where single words stand, and the units that may have to change.
-        self._places: dict[str, int] = {}
-        self._others: list[int] = []
-
-    def add(self, unit: Unit, word: str, weight: float) -> None:
-        """``word`` is the unit's only term, of that ``weight``; empty where it has others. Most are such."""
-        if word:
-            self._own[word], self._places[word] = weight, len(self._units)
-        else:
-            self._own[unit.terms[0].text] = unit.terms[0].weight
-            self._others.append(len(self._units))
-        self._units.append(unit)
-
-    def once(self) -> list[Unit]:
-        """The units so."""
-        units, own = self._units, self._own
-        most: dict[str, tuple[float, str]] = {}
-        changed = set(self._others)
-        for place in self._others:
-            for text, weight, *_ in units[place].terms[1:]:
-                if text in own:
-                    if weight > own[text]:
-                        own[text] = weight
-                        changed.add(self._places.get(text, place))
-                elif text not in most or weight > most[text][0]:
-                    most[text] = weight, units[place].label
-        for place in changed:
-            label, (first, *rest), parts = units[place]
-            kept = [term for term in rest if term.text not in own and most[term.text][1] == label]
-            if own[first.text] != first.weight or len(kept) < len(rest):
-                units[place] = Unit(label, (first._replace(weight=own[first.text]), *kept), parts)
-        return units
+    most: dict[str, tuple[float, str]] = {}
+    changed = set(wide)
+    for label in wide:
+        for text, weight, *_ in units[label].terms[1:]:
+            if text in own:
+                if weight > own[text]:
+                    own[text] = weight
+                    changed.add(text)
+            elif text not in most or weight > most[text][0]:
+                most[text] = weight, label
+    for label in changed:
+        _, (first, *rest), parts = units[label]
+        kept = [term for term in rest if term.text not in own and most[term.text][1] == label]
+        if own[label] != first.weight or len(kept) < len(rest):
+            units[label] = Unit(label, (first._replace(weight=own[label]), *kept), parts)
 
 
 _BRACKETS = re.compile(r"[(（\[【]([^()（）\[\]【】]*)[)）\]】]")

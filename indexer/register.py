@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -76,6 +77,10 @@ class Register:
             with self._lock:
                 for number in unmet:
                     self._add(number)
+
+    def numbers_of(self, uses: Iterable[Use]) -> set[int]:
+        """The numbers of those families whose records are of these uses."""
+        return {self._numbers[family] for use in uses if (family := Family(use)) in self._numbers}
 
     def _add(self, number: int) -> None:
         card = self._engine.card(number)

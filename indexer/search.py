@@ -327,12 +327,10 @@ def why(plan: Plan, parts: Sequence[Part], words: Mapping[str, str] = FIELD_WORD
 
 def told(parts: Iterable[Part], words: Mapping[str, str] = FIELD_WORDS) -> list[str]:
     """By field, in words, which words stand in it."""
-    said: dict[str, list[str]] = {}
+    said: dict[str, dict[str, None]] = {}
     for _, (text, _, _, reason, _), field, _ in parts:
-        labels = said.setdefault(words.get(field, field), [])
         label = f"“{text}”（{reason}）" if reason else f"“{text}”"
-        if label not in labels:
-            labels.append(label)
+        said.setdefault(words.get(field, field), {})[label] = None
     return [f"{field}含{'、'.join(labels)}" for field, labels in said.items()]
 
 

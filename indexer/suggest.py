@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from corpus import indicators, policies
 from corpus.access import Actor, visible
 from corpus.errors import BadInput
-from corpus.model import CATEGORIES, Category, Indicator
+from corpus.model import CATEGORIES, Category, Indicator, teller
 from corpus.policies import Found
 from corpus.store import Store
 from indexer import candidates, query, search
@@ -22,6 +22,11 @@ from indexer.live import View, Views
 WORDS = 3
 MAX_PROJECT, MAX_GOAL, MAX_CHOSEN, MAX_LIMIT = 200, 5000, 200, 60
 _unit = attrgetter("unit")
+# What of an indicator is for taking it over.
+told = teller((
+    "id", "code", "name", "kind", "level1", "level2", "domain", "industry", "use", "theme", "definition", "operator",
+    "unit", "reference", "reference_kind", "visibility",
+))  # fmt: skip
 BENEFITS = ("经济效益指标", "社会效益指标", "生态效益指标", "可持续影响指标")
 
 
@@ -47,29 +52,11 @@ class Suggested(NamedTuple):
 
     def as_json(self) -> dict[str, object]:
         """What of the indicator is for taking it over, and what is said of it."""
-        i = self.indicator
-        category, use = i.category, i.use
-        return {
-            "id": i.id,
-            "code": i.code,
-            "name": i.name,
-            "kind": i.kind._value_,
-            "level1": category.level1,
-            "level2": category.level2,
-            "domain": use.domain if use else None,
-            "industry": use.industry if use else None,
-            "use": use.use if use else None,
-            "theme": i.theme,
-            "definition": i.definition,
-            "operator": i.operator._value_,
-            "unit": i.unit,
-            "reference": i.reference,
-            "reference_kind": i.reference_kind,
-            "visibility": i.visibility._value_,
-            "score": self.score,
-            "why": list(self.why),
-            "value": self.value,
-        }
+        return told(self.indicator) | self.said()
+
+    def said(self) -> dict[str, object]:
+        """What is said of the indicator under this draft alone."""
+        return {"score": self.score, "why": list(self.why), "value": self.value}
 
 
 class Coverage(NamedTuple):
@@ -92,14 +79,14 @@ class Suggestions:
     policies: tuple[Found, ...]
     generation: str
 
-    def as_json(self) -> dict[str, object]:
-        """The contract's answer to a draft."""
+    def as_json(self, item: Callable[[Suggested], object] = Suggested.as_json) -> dict[str, object]:
+        """The contract's answer to a draft; ``item`` gives the JSON of each suggestion."""
         return {
             "uses": [
                 {"domain": u.use.domain, "industry": u.use.industry, "use": u.use.use, "confidence": u.confidence}
                 for u in self.uses
             ],
-            "items": [item.as_json() for item in self.items],
+            "items": [*map(item, self.items)],
             "coverage": {
                 c.category.level2: {"chosen": c.chosen, "suggested": c.suggested, "required": c.required}
                 for c in self.coverage
@@ -139,16 +126,16 @@ def _shown(
 
     Why starts with up to three of the draft's words that the score rests on, and where they stand.
     """
-    ids = [found.named[found.numbers[place]].id for place in places]
+    rows = found.at(places)
+    ids = [found.named[n].id for n, _, _ in rows]
     seen = {i.id: i for i in indicators.fetch(store, ids, actor)}
     explained = pool.engine.explain(pool.plan, ids, most=WORDS)
     items = []
-    for id, place, parts in zip(ids, places, explained, strict=True):
+    for id, (n, score, reasons), parts in zip(ids, rows, explained, strict=True):
         if id in seen:
             parts.sort(key=_unit)
-            why = ("；".join(search.told(parts)), *found.reasons(place)) if parts else found.reasons(place)
-            value = found.values.get(found.numbers[place], "")
-            items.append(Suggested(seen[id], round(-found.minus[place], 4), why, value))
+            why = ("；".join(search.told(parts)), *reasons) if parts else reasons
+            items.append(Suggested(seen[id], round(score, 4), why, found.values.get(n, "")))
     return tuple(items)
 
 

@@ -103,10 +103,6 @@ ARGUED = {
         "what the assertion runs over holds no < and so is never run over from a second place",
         "<a" * 1_000_000,
     ),
-    ("indexer/query.py", r"(?:[\"“”"): (
-        "a full stop can be taken in two ways, but nothing follows the repeat that could fail; at most 500 characters",
-        "." * 500 + "1",
-    ),
     ("indexer/query.py", "(?:(?:19|20)"): (
         "the square of a run of blanks; what stands in the brackets of a project's name of at most 200 characters",
         "局" + " " * 200 + "x",

@@ -14,12 +14,12 @@ from flask.json.provider import DefaultJSONProvider
 
 from corpus import audit, choices, indicators, policies
 from corpus.access import Actor, Right, require, visible
-from corpus.model import Use
+from corpus.model import Indicator, Use
 from corpus.policies import Found
 from indexer.live import Moment, View
 from indexer.review import review
 from indexer.search import search_experts, search_indicators, search_policies
-from indexer.suggest import suggest
+from indexer.suggest import Suggested, suggest, told
 from webapp import openapi, seen
 from webapp.schemas import (
     AuditQuery,
@@ -58,6 +58,27 @@ class _Json(DefaultJSONProvider):
 
 # Dates are refused: Flask writes them in another form.
 _LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
+
+
+class _Written:
+    """Suggestions as they are sent; what they say of a record is written once, as drafts get the same ones all day."""
+
+    MOST = 4096
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Indicator, bytes]] = {}
+
+    def __call__(self, item: Suggested) -> orjson.Fragment:
+        held = self._kept.get(id(item.indicator))
+        if held is None or held[0] is not item.indicator:
+            if len(self._kept) >= self.MOST:
+                self._kept.clear()
+            text = orjson.dumps(told(item.indicator))
+            held = self._kept[id(item.indicator)] = item.indicator, text[:-1] + b","
+        return orjson.Fragment(held[1] + orjson.dumps(item.said())[1:])
+
+
+_written = _Written()
 
 
 @bp.record_once
@@ -142,7 +163,7 @@ def post_suggest() -> Response:
     from_query(NoQuery, request.args)
     draft = from_body(SuggestRequest, request).draft()
     at = services()
-    return jsonify(suggest(at.store, at.live, draft, actor()).as_json())
+    return jsonify(suggest(at.store, at.live, draft, actor()).as_json(_written))
 
 
 @bp.post(f"{V1}/review")

@@ -154,19 +154,21 @@ class Engine:
             explained.append(strongest(parts, most) if most else parts)
         return explained
 
-    def held_units(self, plan: Plan, ids: Sequence[str]) -> NDArray[np.bool_]:
+    def shares(self, plan: Plan, groups: Sequence[Sequence[int]]) -> tuple[float, ...]:
         """See :class:`indexer.engine.Engine`."""
-        table = [[any(term.text in self._held[id] for term in unit.terms) for unit in plan.units] for id in ids]
-        return np.array(table, np.bool_).reshape(len(ids), len(plan.units))
+        first = [unit.terms[0] for unit in plan.units]
+        said = [term.weight * idf(self.size, self.frequency(term.text)) for term in first]
+        whole = sum(said) or 1.0
+        shares = []
+        for group in groups:
+            held = set[str]().union(*(self._held[self._cards[n].id] for n in group))
+            units = zip(plan.units, said, strict=True)
+            shares.append(sum(own for unit, own in units if any(term.text in held for term in unit.terms)) / whole)
+        return tuple(shares)
 
     def frequency(self, term: str) -> int:
         """See :class:`indexer.engine.Engine`."""
         return self._frequency[term]
-
-    def rarities(self, plan: Plan) -> list[float]:
-        """How much each unit says."""
-        first = [unit.terms[0] for unit in plan.units]
-        return [term.weight * idf(self.size, self.frequency(term.text)) for term in first]
 
     @property
     def size(self) -> int:

@@ -9,6 +9,7 @@ import ctypes
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,8 @@ class Compiled:
         self._large = sum(segment.scores.size for segment in index.segments) > _LARGE
         module = library.module
         self._walk, self._ask, self._lead = module.terms, module.ask, module.lead
-        self._parts, self._units = module.explain, module.held
+        self._parts, self._shares = module.explain, module.shares
+        self._group = index.words
         self._fields = index.fields
         self._words = tuple(None if fields == ("chars",) else fields for fields in index.fields)
         self._names, self._values = index.values.facets, index.values.values
@@ -71,10 +73,12 @@ class Compiled:
         found: list[list[Part]] = self._parts(self._address, block, tuple(ids), terms.terms, fields, Part, most)
         return found
 
-    def held(self, terms: Terms, ids: Sequence[str]) -> Array:
+    def shares(self, terms: Terms, groups: Sequence[Sequence[int]]) -> tuple[float, ...]:
         """See the protocol."""
-        table = self._units(self._address, terms.block or self._laid_out(terms), tuple(ids))
-        return np.frombuffer(table, np.bool_).reshape(len(ids), len(terms.units))
+        records, sizes = tuple(chain.from_iterable(groups)), tuple(map(len, groups))
+        block = terms.block or self._laid_out(terms)
+        found: tuple[float, ...] = self._shares(self._address, block, records, sizes, self._group)
+        return found
 
     def _laid_out(self, terms: Terms) -> bytes:
         """The block of terms, which they keep: one draft is asked of an index several times in a row."""

@@ -23,11 +23,9 @@ from indexer.engines.compiled import MOST_UNITS, Compiled
 from indexer.engines.derive import Collector, derive
 from indexer.engines.plain import Plain
 from indexer.engines.ranking import Asked, Index, Runner, Terms, Values
-from indexer.engines.scores import Scores, idf
+from indexer.engines.scores import Scores
 from indexer.engines.whoosh_index import WhooshIndex
 
-# The rarity of so many words is remembered.
-_REMEMBERED = 16_384
 # Without a call of Python.
 _asked: Callable[[Iterable[Any]], Asked] = partial(tuple.__new__, Asked)
 
@@ -66,20 +64,6 @@ class Segment:
         other = {name: group.weighed([weights[f] for f in group.fields]) for name, group in groups.items()}
         same = all(other[name] is group for name, group in groups.items())
         return self if same else replace(self, scores=replace(self.scores, groups=other))
-
-
-class _Idf(dict[str, float]):
-    """The inverse document frequencies of words, as they are asked for."""
-
-    def __init__(self, engine: Embedded) -> None:
-        super().__init__()
-        self._engine = engine
-
-    def __missing__(self, word: str) -> float:
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        found = self[word] = idf(self._engine.size, self._engine.frequency(word))
-        return found
 
 
 class Embedded:
@@ -255,22 +239,13 @@ class Embedded:
                     parts.sort(key=attrgetter("score"), reverse=True)
         return explained
 
-    def held_units(self, plan: Plan, ids: Sequence[str]) -> Array:
+    def shares(self, plan: Plan, groups: Sequence[Sequence[int]]) -> tuple[float, ...]:
         """See :class:`indexer.engine.Engine`."""
-        return self._runner(plan).held(self._terms(plan), ids)
+        return self._runner(plan).shares(self._terms(plan), groups)
 
     def frequency(self, term: str) -> int:
         """See :class:`indexer.engine.Engine`."""
         return max(self._public.groups["words"].frequency(term))
-
-    def rarities(self, plan: Plan) -> list[float]:
-        """See :class:`indexer.engine.Engine`."""
-        known = self._idf
-        return [term[1] * known[term[0]] for _, (term, *_), _ in plan.units]
-
-    @cached_property
-    def _idf(self) -> _Idf:
-        return _Idf(self)
 
     @property
     def _public(self) -> Scores:

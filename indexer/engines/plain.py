@@ -7,9 +7,10 @@ what is done with many, so what is as long as the index is kept by each thread.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from indexer.engines.numbering import Numbering
 from indexer.engines.passing import Cells, Passing
 from indexer.engines.ranking import Asked, Index, Terms
 from indexer.engines.rows import Room, Rows
+from indexer.engines.scores import idf
 
 # Of more documents than that, the best are looked for among those that are no worse than the best of about so many.
 _SAMPLE = 4096
@@ -99,43 +101,51 @@ class Plain:
         """See the protocol."""
         explained: dict[str, list[Part]] = {id: [] for id in ids}
         fields, own, owners, addressed = self._index.fields, terms.terms, terms.owners, terms.addressed
-        for here, found in self._shares(terms, explained):
+        places = {
+            base + n: id
+            for base, held in zip(self._bases, self._scores, strict=False)
+            for id, n in held.numbers(explained).items()
+        }
+        for here, found in self._given(terms, places):
             rows = [
                 (owners[number], own[number], fields[addressed[number] >> 4][field], score)
                 for number, field, score in zip(found.terms, found.fields, found.scores, strict=True)
             ]
             before = 0
-            for id, end in zip(here, found.ends, strict=True):
-                explained[id] = [*map(_part, rows[before:end])]
+            for place, end in zip(here, found.ends, strict=True):
+                explained[places[place]] = [*map(_part, rows[before:end])]
                 before = end
         return [ranking.strongest(explained[id], most) if most else explained[id] for id in ids]
 
-    def held(self, terms: Terms, ids: Sequence[str]) -> Array:
+    def shares(self, terms: Terms, groups: Sequence[Sequence[int]]) -> tuple[float, ...]:
         """See the protocol."""
-        table = np.zeros((len(ids), len(terms.units)), np.bool_)
-        rows: dict[str, list[int]] = {}
-        for row, id in enumerate(ids):
-            rows.setdefault(id, []).append(row)
-        for here, found in self._shares(terms, rows):
+        held: dict[int, set[int]] = {}
+        for here, found in self._given(terms, set(chain.from_iterable(groups))):
             before = 0
-            for id, end in zip(here, found.ends, strict=True):
-                units = [terms.owners[number] for number in found.terms[before:end]]
-                for row in rows[id]:
-                    table[row, units] = True
+            for place, end in zip(here, found.ends, strict=True):
+                held[place] = {terms.owners[number] for number in found.terms[before:end]}
                 before = end
-        return table
+        public = self._scores[0]
+        group = [*public.groups.values()][self._index.words]
+        own = [term for _, (term, *_), _ in terms.units]
+        said = [term.weight * idf(public.size, max(group.frequency(term.text))) for term in own]
+        whole = sum(said)
+        units = [set[int]().union(*(held.get(place, ()) for place in places)) for places in groups]
+        return tuple([sum([said[unit] for unit in sorted(of)]) / whole if whole else 0.0 for of in units])
 
-    def _shares(self, terms: Terms, ids: Iterable[str]) -> Iterator[tuple[list[str], Shares]]:
-        """By segment those of ``ids`` that are alive in it, and what the terms give to them."""
+    def _given(self, terms: Terms, places: Iterable[int]) -> Iterator[tuple[list[int], Shares]]:
+        """By segment those of the documents, numbered through all, that are alive, and what the terms give to them."""
+        rising = sorted(places)
         for number, segment in enumerate(self._index.segments):
-            alive, numbers = segment.alive, segment.scores.numbers(ids)
-            here = sorted([(n, id) for id, n in numbers.items() if alive is None or alive[n]])
+            base, alive = self._bases[number], segment.alive
+            own = rising[bisect_left(rising, base) : bisect_left(rising, self._bases[number + 1])]
+            here = [place for place in own if alive is None or alive[place - base]]
             if here:
-                yield [id for _, id in here], self._given(terms, number, [n for n, _ in here])
+                yield here, self._sorted(terms, number, np.array(here, np.int32) - np.int32(base))
 
-    def _given(self, terms: Terms, segment: int, documents: Sequence[int]) -> Shares:
+    def _sorted(self, terms: Terms, segment: int, documents: Array) -> Shares:
         """What the terms give to documents of a segment, which rise."""
-        of, numbers, fields, scores = self._rows.shares(terms, segment, np.array(documents, np.int32))
+        of, numbers, fields, scores = self._rows.shares(terms, segment, documents)
         order = np.lexsort((-scores, of))
         ends = np.cumsum(np.bincount(of, minlength=len(documents)))
         return Shares(ends.tolist(), numbers[order].tolist(), fields[order].tolist(), scores[order].tolist())

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, chain, repeat
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -19,6 +20,8 @@ from indexer.engines.arrays import Array
 from indexer.engines.scores import Scores
 
 NOWHERE = 255
+# The terms and the parts of a unit.
+_of_unit = itemgetter(1, 2)
 # Scores are told in so many parts of one.
 PARTS = 1e4
 
@@ -60,8 +63,8 @@ class Runner(Protocol):
         A record that is not here has none. For ``most`` see :meth:`indexer.engine.Engine.explain`.
         """
 
-    def held(self, terms: Terms, ids: Sequence[str]) -> Array:
-        """Whether a record (row) holds any of a unit (column)."""
+    def shares(self, terms: Terms, groups: Sequence[Sequence[int]]) -> tuple[float, ...]:
+        """By group of records how much of what the units say it holds: see :meth:`indexer.engine.Engine.shares`."""
 
 
 def strongest(parts: Iterable[Part], most: int) -> list[Part]:
@@ -143,6 +146,11 @@ class Index(NamedTuple):
     sorts: Sequence[str]
 
     @property
+    def words(self) -> int:
+        """The number of the group of fields that tell how rare a word is."""
+        return [*self.segments[0].scores.groups].index("words")
+
+    @property
     def fields(self) -> tuple[tuple[str, ...], ...]:
         """The names of the fields of each group."""
         return tuple(tuple(group.fields) for group in self.segments[0].scores.groups.values())
@@ -165,8 +173,7 @@ class Terms:
     @cached_property
     def terms(self) -> tuple[Term, ...]:
         """All of them."""
-        whole = [(*terms, *parts) if parts else terms for _, terms, parts in self.units]
-        return tuple(chain.from_iterable(whole))
+        return tuple(chain.from_iterable(chain.from_iterable(map(_of_unit, self.units))))
 
     @cached_property
     def columns(self) -> tuple[tuple[str, ...], tuple[float, ...], tuple[str, ...], tuple[str, ...]]:

@@ -32,7 +32,6 @@ from indexer.candidates import (
     WIDELY,
     Candidates,
     Pool,
-    Standing,
     infer,
     of_draft,
 )  # fmt: skip
@@ -97,30 +96,29 @@ def ranked(store: Store, view: View, draft: Draft, actor: Actor = PUBLIC) -> lis
     plan = query.draft([*query.project_parts(draft.project), (draft.goal, 1.0)], view.words)
     pool = Pool(store, view, actor, plan, f"{project}：{draft.goal}")
     found = of_draft(pool, infer(pool), project, draft.goal)
-    named = [found.named[n] for n in found.numbers]
+    numbers = found.numbers.tolist()
+    named = [found.named[n] for n in numbers]
     read = indicators.fetch(store, [one.id for one in named], actor)
     assert [(i.id, i.code, i.name) for i in read] == named
+    columns = (column.tolist() for column in (found.minus, found.lexical, found.core))
+    reasons = [why for _, _, why in found.at(range(len(numbers)))]
     return [
-        Candidate(
-            found.minus[place], i.code, i, found.lexical[place], found.standings[found.families[place]].core,
-            found.reasons(place), found.values.get(found.numbers[place], ""),
-        )
-        for place, i in enumerate(read)
-    ]  # fmt: skip
+        Candidate(minus, i.code, i, lexical, core, why, found.values.get(n, ""))
+        for n, i, why, minus, lexical, core in zip(numbers, read, reasons, *columns, strict=True)
+    ]
 
 
 def cover(cards: Sequence[Candidate], chosen: Sequence[Indicator], limit: int) -> list[Candidate]:
     """What is picked of cards, which are numbered backwards: no number is the place that it has."""
     numbers = [len(cards) - place for place in range(len(cards))]
     named = {n: Named(c.indicator.id, c.code, c.indicator.name) for n, c in zip(numbers, cards, strict=True)}
-    columns = ([c.minus for c in cards], [c.lexical for c in cards], [int(c.core) for c in cards],
-               [CATEGORIES.index(c.indicator.category) for c in cards],
-               [c.indicator.kind is Kind.COMMON for c in cards])  # fmt: skip
-    standings = {0: Standing(), 1: Standing(core=True)}
-    return [
-        cards[place]
-        for place in candidates.cover(Candidates(numbers, *columns, standings, named, {}, {}), chosen, limit)
-    ]
+    found = Candidates(
+        np.array(numbers, np.int64), np.array([c.minus for c in cards]), np.array([c.lexical for c in cards]),
+        np.array([c.core for c in cards], np.bool_), np.zeros(len(cards), np.int32),
+        np.array([CATEGORIES.index(c.indicator.category) for c in cards], np.int8),
+        np.array([c.indicator.kind is Kind.COMMON for c in cards], np.bool_), named, ({}, {}), {},
+    )  # fmt: skip
+    return [cards[place] for place in candidates.cover(found, chosen, limit)]
 
 
 def pool(store: Store, view: View, draft: Draft) -> Pool:
@@ -393,10 +391,10 @@ def test_the_more_of_the_draft_a_use_holds_the_surer_it_is(store: Store, live: L
 
 def test_a_pool_says_how_much_of_a_draft_records_hold(store: Store, live: Live) -> None:
     held = pool(store, live.view(), Draft("", "治安巡逻"))
-    patrol = indicator_id("2100006")
-    assert held.shares([[patrol], [], [indicator_id("2100005")]]) == [pytest.approx(1.0), 0, 0]
+    patrol, other = (held.engine.numbers([id])[id] for id in map(indicator_id, ("2100006", "2100005")))
+    assert held.engine.shares(held.plan, [[patrol], [], [other]]) == (pytest.approx(1.0), 0, 0)
     less = pool(store, live.view(), Draft("", "治安巡逻，卫星"))
-    assert 0 < less.shares([[patrol]])[0] < 1
+    assert 0 < less.engine.shares(less.plan, [[patrol]])[0] < 1
 
 
 # The set

@@ -51,7 +51,7 @@ def test_terms_that_do_not_agree_are_refused(engine: Embedded, place: int, value
     for ask in (
         lambda: runner.search(terms, ASKED),
         lambda: runner.explain(terms, ["d00000"]),
-        lambda: runner.held(terms, ["d00000"]),
+        lambda: runner.shares(terms, [[0]]),
     ):
         with pytest.raises((ValueError, TypeError)):
             ask()
@@ -262,11 +262,6 @@ def test_equal_shares_stand_in_the_order_of_terms(engine: Embedded) -> None:
     assert (one[-3], one[-2:]) == (one[7], [[], []])
     for parts in one:
         assert parts == sorted(parts, key=lambda part: (-part.score, part.unit))
-    met = [{part.unit for part in parts} for parts in one]
-    held = [[unit in found for unit in range(len(units))] for found in met]
-    assert [runner.held(Terms(units, engine._places), ids).tolist() for runner in runners] == [held, held]
-    assert [runner.held(Terms((), {}), ids).shape for runner in runners] == [(len(ids), 0)] * 2
-    assert [runner.held(Terms(units, engine._places), []).shape for runner in runners] == [(0, len(units))] * 2
     for most in (1, 3, 16):
         few = [strongest(parts, most) for parts in one]
         assert [runner.explain(Terms(units, engine._places), ids, most) for runner in runners] == [few, few]
@@ -287,14 +282,14 @@ def test_the_strongest_are_told_without_single_characters(engine: Embedded) -> N
     assert few == [strongest([part for part in parts if part.field != "chars"], 2) for parts in every]
 
 
-@pytest.mark.parametrize("ids", [None, "d00000", ["d00000"], (b"d00000",), (1,), ("d00000", None)])
+@pytest.mark.parametrize("ids", [None, "d00000", ["d00000"], (b"d00000",), (1.0,), ("d00000", None)])
 def test_what_are_no_ids_is_refused(engine: Embedded, ids: object) -> None:
     library, runner, terms = kernel.load(), engine._compiled, Terms(UNITS, engine._places)
     assert library is not None
     assert isinstance(runner, Compiled)
     module, whole = library.module, (runner._address, walked(terms))
     with pytest.raises(TypeError):
-        module.held(*whole, ids)
+        module.shares(*whole, ids, (1,), 0)
     with pytest.raises(TypeError):
         module.explain(*whole, ids, terms.terms, runner._fields, Part, 0)
 
@@ -305,8 +300,6 @@ def test_parts_that_cannot_be_made_are_refused(engine: Embedded) -> None:
     assert isinstance(runner, Compiled)
     ids = tuple(engine.ids())[:9]
     whole = (runner._address, walked(terms), ids)
-    with pytest.raises(TypeError):
-        library.module.held(*whole, 1)
     good = (terms.terms, runner._fields, Part, 0)
     assert library.module.explain(*whole, *good) == runner.explain(terms, ids)
     assert any(runner.explain(terms, ids))
@@ -322,6 +315,29 @@ def test_parts_that_cannot_be_made_are_refused(engine: Embedded) -> None:
     ):
         with pytest.raises((TypeError, IndexError)):
             library.module.explain(*whole, *good[:at], other, *good[at + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "group"),
+    [((2,), 0), ((4,), 0), ((1, 1), 0), ((4, -1), 0), ((-1, 4), 0), ((1 << 80,), 0), ((), 0), ([3], 0), (("3",), 0),
+     ((3,), -1), ((3,), 99), ((3,), 1 << 80), ((3,), None)],
+)  # fmt: skip
+def test_groups_that_are_none_are_refused(engine: Embedded, sizes: object, group: object) -> None:
+    library, runner, terms = kernel.load(), engine._compiled, Terms(UNITS, engine._places)
+    assert library is not None
+    assert isinstance(runner, Compiled)
+    whole = (runner._address, walked(terms), (0, 1, 2))
+    assert library.module.shares(*whole, (3, 0), 0) == runner.shares(terms, [[0, 1, 2], []])
+    with pytest.raises(TypeError):
+        library.module.shares(*whole, sizes, group)
+
+
+def test_records_that_there_are_not_hold_nothing(engine: Embedded) -> None:
+    terms, last = Terms(UNITS, engine._places), engine.places
+    for runner in (engine._compiled, engine._plain):
+        assert runner.shares(terms, [[last, last + 9, 1 << 40, -1], []]) == (0.0, 0.0)
+        assert runner.shares(Terms((), {}), [[0], []]) == (0.0, 0.0)
+        assert runner.shares(terms, []) == ()
 
 
 def test_arrays_that_do_not_agree_are_refused(engine: Embedded) -> None:
