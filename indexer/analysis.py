@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from sys import intern
 from typing import Any
@@ -153,7 +153,9 @@ class Analyzer:
         self._tokenizer = _Kernel(library, kept, cache) if library else _Tokenizer(kept, cache)
         self.cut = self._tokenizer.words
         """The same as :meth:`words`, of a folded text."""
-        self.tokens = lru_cache(maxsize=4096)(self._tokens)
+        # Holds the tokenizer and not this: what is held by what it holds is not let go of with the last who uses it.
+        self.tokens = lru_cache(maxsize=4096)(partial(_tokens, self._tokenizer.tokens))
+        """The words of a text and every known word inside them or across their borders, remembered."""
 
     def words(self, text: str) -> list[str]:
         """The words of ``text`` in order, uncut: what a person would call the parts of a query."""
@@ -171,13 +173,13 @@ class Analyzer:
         """
         return self._tokenizer.tokens([*map(_folded, texts)])
 
-    def _tokens(self, text: str) -> tuple[str, ...]:
-        """The same of one text, remembered."""
-        return tuple(self.each([text])[0])
-
     def known(self, word: str) -> bool:
         """Whether the dictionary or the lexicon holds ``word``."""
         return self._tokenizer.known(word)
+
+
+def _tokens(tokens: Callable[[Sequence[str]], list[list[str]]], text: str) -> tuple[str, ...]:
+    return tuple(tokens([_folded(text)])[0])
 
 
 def characters(text: str) -> list[str]:

@@ -6,6 +6,7 @@ there is anything for the public to see in it.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from corpus import indicators, policies
 from corpus.model import Status, Visibility
 from corpus.store import Store
 from indexer import build
+from indexer.beside import beside as another_process
 from indexer.documents import SCHEMAS
 from indexer.engines.scores import Scores
 
+# How far a build stands back behind answers: see nice(2).
+BEHIND = 10
 # So many changed records are folded into a new generation instead of being kept beside the old one.
 FOLD_AT = 500
 
@@ -75,3 +79,22 @@ def _public(store: Store, kind: str, ids: set[str]) -> set[str]:
     if kind == "policies":
         return {f.policy.id for f in policies.current(store, ids) if f.policy.visibility is Visibility.PUBLIC}
     return ids
+
+
+def fold(folder: Path) -> None:
+    """Build a generation of what the store of a data folder holds now, in a process of its own.
+
+    In the server's own, answers would wait for it three times as long, and its memory would stay the server's. Raises
+    what :func:`indexer.build.build` does, and ChildProcessError when the process was ended before its work.
+    """
+    with another_process(wanted=True) as (there, _):
+        there(_build, folder)
+
+
+def _build(folder: Path) -> None:
+    os.nice(BEHIND)
+    store = Store.open(folder)
+    try:
+        build.build(store)
+    finally:
+        store.close()

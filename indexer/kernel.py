@@ -17,6 +17,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from importlib.util import module_from_spec
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -127,7 +128,9 @@ class Dictionary:
         slow = library.long
         nodes = sum(slow.zb_nodes(*pointer, count) for pointer, count in zip(pointers, counts, strict=True))
         # One slot must stay free, and a crowded table is slow.
-        self._slots = np.zeros(nodes * 7 // 4 + 64, _SLOT)
+        slots = nodes * 7 // 4 + 64
+        # Given back to the system as a whole: malloc would keep the places of those that are let go of.
+        self._slots = np.frombuffer(mmap(-1, slots * _SLOT.itemsize, MAP_PRIVATE | MAP_ANONYMOUS), _SLOT)
         model = (tuple(unknown.starts), tuple(unknown.moves.ravel()), unknown.emissions.ctypes.data)
         self._table = _Table(self._slots.ctypes.data, len(self._slots), 0, 0, *model)
         self._handle = ctypes.addressof(self._table)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from itertools import chain
 from typing import NamedTuple
+from weakref import proxy
 
 from corpus import numbers
 from corpus.errors import BadInput
@@ -176,28 +177,29 @@ class Vocabulary:
             return []
         return self._full_forms(word)
 
-    # What is worked out from a text with this vocabulary stays true as long as it lasts.
+    # What is worked out from a text with this vocabulary stays true as long as it lasts. It is not held by what it
+    # holds: it would stay, with the index that it asks, until cycles are looked for, which a server rarely does.
 
     @cached_property
     def _clause(self) -> Callable[[str], tuple[Unit, ...]]:
-        return lru_cache(maxsize=4096)(partial(_clause, self))
+        return lru_cache(maxsize=4096)(partial(_clause, proxy(self)))
 
     @cached_property
     def _matters(self) -> Callable[[str], Matters]:
-        return lru_cache(maxsize=CLAUSES)(partial(_matters, self))
+        return lru_cache(maxsize=CLAUSES)(partial(_matters, proxy(self)))
 
     @cached_property
     def _unit(self) -> Callable[[str], Unit]:
-        return lru_cache(maxsize=16384)(partial(_unit, self))
+        return lru_cache(maxsize=16384)(partial(_unit, proxy(self)))
 
     @cached_property
     def variant(self) -> Callable[[str], Unit]:
         """Gives a variant of the thesaurus as a unit, with its synonyms."""
-        return lru_cache(maxsize=4096)(partial(_variant, self))
+        return lru_cache(maxsize=4096)(partial(_variant, proxy(self)))
 
     @cached_property
     def _full_forms(self) -> Callable[[str], list[str]]:
-        return lru_cache(maxsize=4096)(partial(_full_forms, self))
+        return lru_cache(maxsize=4096)(partial(_full_forms, proxy(self)))
 
 
 def _full_forms(words: Vocabulary, word: str) -> list[str]:

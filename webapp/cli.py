@@ -37,6 +37,8 @@ PERSONAS = (
 THREADS = 8
 # So many connections wait to be taken, as waitress has it.
 BACKLOG = 1024
+# Seconds between two looks at what has changed, and after a build that failed.
+LOOK, AGAIN = 2, 60
 # So many seconds public changes are served beside a generation before they are built in.
 PATIENCE = 3600
 
@@ -192,20 +194,22 @@ def _is_loopback(host: str) -> bool:
 
 def _fold(store: Store, stop: threading.Event) -> None:
     """Build a new generation when many changes have gathered beside the old one, or public ones for long."""
-    looked, since = -1, 0.0
-    while not stop.wait(2):
+    looked, since, wait = -1, 0.0, LOOK
+    while not stop.wait(wait):
+        wait = LOOK
         try:
             head = store.head()
             if head != looked:
                 beside, looked = folding.beside(store), head
                 since = (since or time.monotonic()) if beside.public else 0.0
             if beside.due or (since and time.monotonic() - since > PATIENCE):
-                build.build(store)
+                folding.fold(store.folder)
                 looked, since = -1, 0.0
         except Conflict:
             looked = -1
-        except ZhibiaoError as error:
-            print(error.message, file=sys.stderr)
+        except (ZhibiaoError, OSError) as error:
+            print(f"索引未能更新，一分钟后再试：{error}", file=sys.stderr)
+            looked, wait = -1, AGAIN
 
 
 def _mean(store: Store, stop: threading.Event) -> None:

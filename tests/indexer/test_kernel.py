@@ -198,9 +198,9 @@ def test_what_is_no_text_is_refused(analyzers: Pair) -> None:
 @needs_kernel
 def test_threads_do_not_mix_their_texts(analyzers: Pair, library: list[str]) -> None:
     texts = [*library[:400], "。".join(library[:400]), "".join(library[400:900])]
-    alone = [analyzers[0]._tokens(text) for text in texts]
+    alone = [analyzers[0].tokens(text) for text in texts]
     with ThreadPoolExecutor(4) as pool:
-        runs = list(pool.map(lambda _: [analyzers[0]._tokens(text) for text in texts], range(4)))
+        runs = list(pool.map(lambda _: [analyzers[0].tokens(text) for text in texts], range(4)))
     assert runs == [alone] * 4
 
 

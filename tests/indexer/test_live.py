@@ -6,6 +6,7 @@ import gc
 import shutil
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,6 +25,7 @@ from corpus.words import Synonym, SynonymType
 from indexer import build, search
 from indexer.live import Live
 from indexer.search import Query
+from indexer.suggest import Draft, suggest
 
 PutRows = Callable[..., None]
 Rows = dict[str, dict[str, str]]
@@ -285,3 +287,32 @@ def test_eight_threads_search_while_another_writes_and_builds(
     writer.join()
     assert seen - {(1, name) for name in names} <= {(1, "桥梁检测座数")}
     assert found(store, live, "“检测座数”") == (1, ["2100003"])
+
+
+def test_what_served_before_goes_with_the_last_who_uses_it(
+    store: Store, live: Live, rows: Rows, put_rows: PutRows
+) -> None:
+    """A server looks for cycles too rarely to wait for that: every generation would be kept beside the next."""
+
+    def used() -> list[weakref.ref[Any]]:
+        suggest(store, live, Draft("农村公路养护项目", "养护农村公路，社矫人员，公租房"), PUBLIC)
+        for text in ("公路养护", "社矫", "“公路”", "gonglu", "公路养沪"):
+            found(store, live, text)
+        view = live.view()
+        view.completer.complete("公路")
+        parts = [view, view.words, view.words.thesaurus, view.words.analyzer, view.spelling, view.completer]
+        parts += [*view.engines.values(), view.register(store, visible(PUBLIC))]
+        return [weakref.ref(part) for part in parts]
+
+    gc.collect()
+    gc.disable()
+    try:
+        first = used()
+        put_rows(store, {**rows["2100003"], "definition": "改过的定义"})
+        second = used()
+        build.build(store)
+        third = used()
+        left = [sum(part() is not None for part in parts) for parts in (first, second, third)]
+    finally:
+        gc.enable()
+    assert left == [0, 0, len(third)]

@@ -13,7 +13,9 @@ import pytest
 
 from corpus import people
 from corpus.access import Role
+from corpus.errors import Conflict, NotReady
 from corpus.store import Store
+from indexer import folding
 from tests.webapp.conftest import until
 from webapp import cli
 
@@ -122,3 +124,36 @@ def test_nothing_is_made_for_who_has_gone() -> None:
             client.close()
         thread.join(10)
     assert (sorted(made[: cli.THREADS]), made[cli.THREADS :]) == (sorted(busy), ["/after"])
+
+
+def test_builds_go_on_after_one_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcomes: list[BaseException | None] = [
+        OSError("磁盘已满"),
+        NotReady("索引没有建成。"),
+        Conflict("请稍后再试。"),
+        None,
+    ]
+    done: list[Path] = []
+    due = folding.Beside(public=1, sealed=0, withdrawn=True)
+    stop = threading.Event()
+
+    def fold(folder: Path) -> None:
+        done.append(folder)
+        if error := outcomes[len(done) - 1]:
+            raise error
+        stop.set()
+
+    monkeypatch.setattr(folding, "fold", fold)
+    monkeypatch.setattr(folding, "beside", lambda _: due)
+    monkeypatch.setattr(cli, "LOOK", 0)
+    monkeypatch.setattr(cli, "AGAIN", 0)
+    store = Store.create(tmp_path)
+    cli._fold(store, stop)
+    store.close()
+    assert done == [tmp_path] * 4
+    assert capsys.readouterr().err.splitlines() == [
+        "索引未能更新，一分钟后再试：磁盘已满",
+        "索引未能更新，一分钟后再试：索引没有建成。",
+    ]
