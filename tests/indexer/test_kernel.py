@@ -47,7 +47,7 @@ def lexicon() -> list[str]:
 
 def both(analyzers: Pair, text: str) -> list[tuple[object, ...]]:
     """All that is known of a text, by either; the first differing character is easy to find in it."""
-    return [(a._tokens(text), tuple(a.words(text)), a.known(fold(text))) for a in analyzers]
+    return [(tuple(a.each([text])[0]), tuple(a.words(text)), a.known(fold(text))) for a in analyzers]
 
 
 def differing(analyzers: Pair, texts: Sequence[str]) -> list[str]:
@@ -198,9 +198,9 @@ def test_what_is_no_text_is_refused(analyzers: Pair) -> None:
 @needs_kernel
 def test_threads_do_not_mix_their_texts(analyzers: Pair, library: list[str]) -> None:
     texts = [*library[:400], "。".join(library[:400]), "".join(library[400:900])]
-    alone = [analyzers[0].tokens(text) for text in texts]
+    alone = [tuple(analyzers[0].each([text])[0]) for text in texts]
     with ThreadPoolExecutor(4) as pool:
-        runs = list(pool.map(lambda _: [analyzers[0].tokens(text) for text in texts], range(4)))
+        runs = list(pool.map(lambda _: [tuple(analyzers[0].each([text])[0]) for text in texts], range(4)))
     assert runs == [alone] * 4
 
 
