@@ -31,13 +31,17 @@ from indexer import build
 from indexer.analysis import Analyzer
 folder = Path(sys.argv[1])
 Analyzer(cache=folder / "cache")
+child = 0
 for _ in iter(sys.stdin.readline, ""):
+    if child:
+        os.waitpid(child, 0)
     child = os.fork()
     if not child:
         build.build(Store.open(folder))
         os._exit(0)
     print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    print(ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status, flush=True)
 """
 
 
@@ -58,7 +62,7 @@ def builder(nursery: subprocess.Popen[str], seconds: float | None) -> int:
     child = int(nursery.stdout.readline())
     ended, _, _ = select.select([nursery.stdout], [], [], seconds)
     if not ended:
-        os.kill(child, signal.SIGKILL)  # it is not waited for yet, so the number is still its own
+        os.kill(child, signal.SIGKILL)  # it is waited for with the next line only: till then the number is its own
     return int(nursery.stdout.readline())
 
 
