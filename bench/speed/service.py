@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bench.speed import library, questions
+from bench.speed import library, meanwhile, questions
 from bench.speed.measures import MB, percentiles, resident, shared_out
 from corpus import indicators
 from corpus.store import Store
@@ -72,9 +72,11 @@ def run(data: Path | None, seconds: float, processes: int = 1) -> dict[str, Any]
                 "peer_mb": round(resident(peer.pid) / MB, 1),
             }
             changed = changes(folder, product.port)
+            built = meanwhile.run(folder, product.port, product.pid, {n: asked[n] for n in ("suggest", "search")})
         with serving(folder, processes) as again:
             starts = {"first_seconds": product.seconds, "second_seconds": again.seconds}
-    return {"loads": loads, "ratios": _ratios(loads), "memory": memory, "changes": changed, "starts": starts}
+    found = {"loads": loads, "ratios": _ratios(loads), "memory": memory, "changes": changed, "starts": starts}
+    return {**found, "builds": built}
 
 
 def _command(data: Path, name: str) -> None:
@@ -150,20 +152,22 @@ def _requests(shelf: library.Shelf) -> dict[str, list[str]]:
         drafts.append({"project": project, "goal": questions.draft(shelf, chance, LENGTH), "limit": 20})
     typed = questions.prefixes(shelf, REQUESTS)
     return {
-        "suggest": [_post("/api/v1/suggest", draft) for draft in drafts],
-        "suggest, tantivy inside": [_post("/api/v1/suggest", draft) for draft in drafts],
-        "20 hits of tantivy": [_post("/suggest", draft) for draft in drafts],
-        "search": [_get(f"/api/v1/indicators?q={quote(chance.choice(names))}") for _ in range(REQUESTS)],
-        "complete": [_get(f"/api/v1/complete?q={quote(text)}") for text in typed],
-        "empty": [_get("/empty")],
+        "suggest": [post("/api/v1/suggest", draft) for draft in drafts],
+        "suggest, tantivy inside": [post("/api/v1/suggest", draft) for draft in drafts],
+        "20 hits of tantivy": [post("/suggest", draft) for draft in drafts],
+        "search": [get(f"/api/v1/indicators?q={quote(chance.choice(names))}") for _ in range(REQUESTS)],
+        "complete": [get(f"/api/v1/complete?q={quote(text)}") for text in typed],
+        "empty": [get("/empty")],
     }
 
 
-def _get(path: str) -> str:
+def get(path: str) -> str:
+    """A whole request."""
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
-def _post(path: str, body: Mapping[str, object]) -> str:
+def post(path: str, body: Mapping[str, object]) -> str:
+    """A whole request with JSON."""
     text = json.dumps(body)
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(text)}"
     return f"{head}\r\n\r\n{text}"
@@ -261,5 +265,5 @@ def show(result: Mapping[str, Any]) -> None:
             print(f"  {name:26}{clients:>3} clients  {cells}{row['per_second']:9.1f}/s  {row['errors']} errors")
     for clients, row in result["ratios"].items():
         print(f"  {clients:>3} clients  " + "  ".join(f"{key} {value}" for key, value in row.items()))
-    for part in ("changes", "starts", "memory"):
+    for part in ("changes", "starts", "memory", "builds"):
         print(f"  {part}: " + "  ".join(f"{key} {value}" for key, value in result[part].items()))

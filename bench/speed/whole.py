@@ -21,9 +21,9 @@ from resource import RUSAGE_CHILDREN, getrusage
 from typing import Any
 from urllib.parse import quote
 
-from bench.speed import folder
+from bench.speed import folder, meanwhile
 from bench.speed.measures import MB, on_disk, percentiles, shared_out
-from bench.speed.service import LENGTH, LEXICAL, PATIENCE, changes, serving
+from bench.speed.service import LENGTH, LEXICAL, PATIENCE, changes, get, post, serving
 from corpus import indicators
 from corpus.store import FILE_NAME, Store
 from indexer import build
@@ -109,6 +109,11 @@ def _served(data: Path) -> dict[str, Any]:
             "resident_mb": after,
             "peak_mb": first.held("VmHWM"),
         }
+        messages = {
+            "search": [get(f"/api/v1/indicators?q={quote(name)}") for name in names],
+            "suggest": [post("/api/v1/suggest", draft) for draft in drafts],
+        }
+        built = meanwhile.run(data, first.port, first.pid, messages, builds=1)
     with serving(data) as again:
         starts = {"first_seconds": first.seconds, "second_seconds": again.seconds}
     return {
@@ -118,6 +123,7 @@ def _served(data: Path) -> dict[str, Any]:
         "memory": memory,
         "changes": changed,
         "starts": starts,
+        "builds": built,
     }
 
 
