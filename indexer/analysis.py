@@ -1,18 +1,17 @@
-"""From text to index terms: jieba with the library's lexicon, single characters, and pinyin.
+"""From text to index terms: jieba with the library's lexicon, and single characters.
 
-The same analysis serves both sides, index and query. jieba and pypinyin are imported here and nowhere else.
+The same analysis serves both sides, index and query. jieba is imported here and nowhere else.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from sys import intern
-from typing import Any
 
 import jieba
 import numpy as np
@@ -29,7 +28,7 @@ STOP_WORDS = frozenset((*_STOP_CHARACTERS, *_STOP_PHRASES))
 _TERM = re.compile(r"[\w%‰]")
 
 # What is read once in a process: jieba's own words for the kernel, or for jieba itself.
-_lock, _loading = threading.Lock(), threading.Lock()
+_lock = threading.Lock()
 _words: list[Words] = []
 _frequencies: list[tuple[dict[str, int], int]] = []
 
@@ -190,79 +189,3 @@ def characters(text: str) -> list[str]:
 def compact(text: str) -> str:
     """The folded text without blanks."""
     return _folded(text).replace(" ", "")
-
-
-@lru_cache(maxsize=32768)
-def pinyin(text: str) -> tuple[str, str]:
-    """Full pinyin without tones or blanks, and initials: ``农村公路`` -> ``nongcungonglu``, ``ncgl``.
-
-    ü is written u on both sides, so that lü, lv and lu all find 率.
-    """
-    spelt = [*map(_spelt, _spoken(fold(text)))]
-    return "".join([full for full, _ in spelt]), "".join([initials for _, initials in spelt])
-
-
-def _spoken(text: str) -> Iterator[str]:
-    """The words that pypinyin tells readings apart by, and what stands between Han characters."""
-    hans, phrases, beginnings = _phrases()
-    for n, run in enumerate(hans.split(text)):
-        if not n % 2:
-            yield run
-            continue
-        start, end = 0, len(run)
-        while start < end:
-            known, beyond = start + 1, start + 2
-            # The longest phrase, as long as there is one that begins so.
-            while beyond <= end and (word := run[start:beyond]) in beginnings:
-                if word in phrases:
-                    known = beyond
-                beyond += 1
-            if beyond > end and known == start + 1:
-                yield from run[start:]  # pypinyin looks no further where a phrase may have been broken off
-                break
-            yield run[start:known]
-            start = known
-
-
-@cache
-def _phrases() -> tuple[re.Pattern[str], Mapping[str, Sequence[Sequence[str]]], Any]:
-    """What pypinyin takes for Han characters, its phrases with their readings, and all beginnings of phrases.
-
-    Read when first asked for: its dictionaries take a third of a second and fifty megabytes. By one thread while others
-    wait: its modules import each other in circles, and two threads that meet on the way fail.
-    """
-    with _loading:
-        from pypinyin.constants import PHRASES_DICT, RE_HANS  # noqa: PLC0415
-        from pypinyin.seg.mmseg import p_set  # noqa: PLC0415
-
-    return re.compile(f"({RE_HANS.pattern[1:-1]})"), PHRASES_DICT, p_set
-
-
-@lru_cache(maxsize=16384)
-def _spelt(word: str) -> tuple[str, str]:
-    """A word in pinyin, and its initials: most texts are made of few different ones."""
-    from pypinyin import lazy_pinyin  # noqa: PLC0415
-    from pypinyin.constants import PINYIN_DICT  # noqa: PLC0415
-
-    _, phrases, _ = _phrases()
-    if word in phrases:
-        found = [_toneless(readings[0]) for readings in phrases[word]]
-    elif len(word) == 1 and ord(word) in PINYIN_DICT:
-        found = [_toneless(PINYIN_DICT[ord(word)].split(",")[0])]
-    else:
-        found = [*map(fold_latin, lazy_pinyin(word, errors=list))]  # type: ignore[arg-type]
-    return "".join(found), "".join([s[0] for s in found if s])
-
-
-@lru_cache(maxsize=4096)
-def _toneless(reading: str) -> str:
-    """A reading of pypinyin's dictionaries without its tone: there are some 1,500."""
-    from pypinyin import Style  # noqa: PLC0415
-    from pypinyin.style import convert  # noqa: PLC0415
-
-    return fold_latin(convert(reading, Style.NORMAL, strict=True))
-
-
-def fold_latin(text: str) -> str:
-    """Latin input as pinyin is compared: folded, blanks and tone apostrophes dropped, ü and v as u."""
-    return re.sub(r"[\s'’·-]+", "", fold(text)).replace("ü", "u").replace("v", "u")

@@ -124,7 +124,6 @@ def serve(reads: int, writes: int, alive: int) -> None:
     from indexer import analysis, complete  # noqa: F401, PLC0415
     from indexer.engines import embedded  # noqa: F401, PLC0415
 
-    analysis.pinyin("指标")
     # What is loaded now stays: with every part that is handed over it would be looked through for garbage again.
     gc.freeze()
     with suppress(EOFError, BrokenPipeError):  # it is about to end

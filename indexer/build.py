@@ -32,6 +32,7 @@ from indexer.engine import Document
 from indexer.engines.derive import Collector
 from indexer.engines.embedded import Embedded
 from indexer.engines.scores import Scores
+from indexer.pinyin import HEARD, Pinyin
 
 # Raised whenever what is written changes shape: older generations are rebuilt, never guessed at.
 FORMAT = 8
@@ -136,7 +137,8 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
             aside.mkdir()
             texts = complete.texts(store)
             # The second process has nothing to write yet.
-            there(complete.hear, texts[: complete.HEARD])
+            pinyin = Pinyin(data / "cache")
+            there(complete.hear, texts[:HEARD], pinyin)
             offered = aside / "texts.json"
             complete.keep(offered, texts)
             del texts
@@ -145,7 +147,7 @@ def build(store: Store, progress: Progress = lambda _: None) -> Manifest:
             counts, digests, names = {}, {}, {}
 
             def offer(public: Collector) -> None:
-                there(complete.save_kept, aside / "open" / "complete.bin", offered, public.terms())
+                there(complete.save_kept, aside / "open" / "complete.bin", offered, public.terms(), pinyin)
 
             for kind in SCHEMAS:
                 first = kind == "indicators"

@@ -19,9 +19,9 @@ from rapidfuzz.distance import OSA
 
 from corpus.access import PUBLIC
 from corpus.text import fold, han, is_latin, remembered
-from indexer.analysis import fold_latin, pinyin
 from indexer.engines import arrays
 from indexer.engines.arrays import Array
+from indexer.pinyin import Pinyin, fold_latin
 from indexer.strings import Column, Searched, Sorted, ascending
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ _ROUNDING = 1e-3
 _SOUNDS = 8
 # Of more places than that, the beginnings are looked through first, which may do.
 _MANY = 2000
-# So many texts' spellings are remembered.
-HEARD = pinyin.cache_parameters()["maxsize"]
 # So many completions are kept once they were made.
 _REMEMBERED = 1 << 14
 # Short beginnings are folded once: everybody types the same ones.
@@ -85,8 +83,8 @@ def texts(store: Store) -> list[Completion]:
     return list(found.values())
 
 
-def hear(texts: Iterable[Completion]) -> None:
-    """Work out how texts are spelt, of which :data:`HEARD` are remembered, for a :func:`save` in the same process."""
+def hear(texts: Iterable[Completion], pinyin: Pinyin) -> None:
+    """Work out how texts are spelt, of which some are remembered, for a :func:`save` in the same process."""
     for completion in texts:
         pinyin(completion.text)
 
@@ -96,14 +94,14 @@ def keep(path: Path, texts: Iterable[Completion]) -> None:
     path.write_text(json.dumps([(c.text, c.kind, c.id) for c in texts], ensure_ascii=False), encoding="utf-8")
 
 
-def save_kept(path: Path, kept: Path, present: Set[str]) -> None:
+def save_kept(path: Path, kept: Path, present: Set[str], pinyin: Pinyin) -> None:
     """The same as :func:`save`, of the texts in the file ``kept``, which is removed."""
     texts = [Completion(*row) for row in json.loads(kept.read_text(encoding="utf-8"))]
     kept.unlink()
-    save(path, texts, present)
+    save(path, texts, present, pinyin)
 
 
-def save(path: Path, texts: Sequence[Completion], present: Set[str]) -> None:
+def save(path: Path, texts: Sequence[Completion], present: Set[str], pinyin: Pinyin) -> None:
     """Write the completion list; ``present`` are the terms of public records, words in none of them are left out."""
     offered = [(c, fold(c.text)) for c in texts]
     offered = [(c, text) for c, text in offered if c.kind != "word" or text in present]
@@ -142,9 +140,9 @@ def listed(rows: Sequence[tuple[str, str, str, str, str]], folded: Sequence[str]
 class Completer:
     """The completion list of a generation: mapped arrays, of which an answer reads little. Threads share it."""
 
-    def __init__(self, arrays: Mapping[str, Array]) -> None:
+    def __init__(self, arrays: Mapping[str, Array], pinyin: Pinyin) -> None:
         """``arrays`` are those that :func:`listed` makes."""
-        self._arrays = arrays
+        self._arrays, self._heard = arrays, pinyin
         self._gone: frozenset[int] = frozenset()
         self._texts = Column.named("texts", arrays)
         self._folded, self._pinyin = (Searched.named(name, arrays) for name in ("folded", "pinyin"))
@@ -153,8 +151,8 @@ class Completer:
         self._made: dict[int, Completion] = {}
 
     @classmethod
-    def load(cls, path: Path) -> Completer:
-        return cls(arrays.load(path)[0])
+    def load(cls, path: Path, pinyin: Pinyin) -> Completer:
+        return cls(arrays.load(path)[0], pinyin)
 
     def without(self, ids: Collection[str]) -> Completer:
         """The same list without the names of those indicators."""
@@ -205,7 +203,7 @@ class Completer:
         order = self._arrays["order"]
         # Every character that pinyin does not drop gives a letter at least.
         if len(fold_latin(typed)) <= self._pinyin.longest:
-            same = self._offered(self._pinyin.whole(pinyin(typed)[0])).tolist()
+            same = self._offered(self._pinyin.whole(self._heard(typed)[0])).tolist()
             same = [n for n in same if self._folded[n] != typed]
             if same:
                 return self._texts[min(same, key=lambda n: (-len(set(typed) & set(self._folded[n])), order[n]))]

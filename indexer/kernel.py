@@ -9,12 +9,10 @@ import ctypes
 import os
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from importlib.util import module_from_spec
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
@@ -24,11 +22,13 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer import kept
+
 LIBRARY = f"_kernel{sysconfig.get_config_var('SHLIB_SUFFIX') or '.so'}"
 # As kernel.c says it of itself: a library left over from other sources is not used.
 FORMAT = 10
 
-_MAGIC = b"zhibiao words 1" + sys.byteorder[:1].encode()
+_SOURCE = f"words 1 {sys.byteorder} "
 _ENCODING = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
 _SLOT = np.dtype([("key", np.uint64), ("frequency", np.float64)])
 
@@ -63,35 +63,22 @@ class Words:
         )
 
     def save(self, path: Path, source: str) -> None:
-        """Write to a file in one step; ``source`` names what the words are from."""
-        body = self.frequencies.tobytes() + self.lengths.tobytes() + self.text.tobytes()
-        head = _MAGIC + np.array([len(self.lengths), len(self.text)], np.int64).tobytes()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(head + _digest(source, head, body) + body)
-            Path(aside).replace(path)
-        except BaseException:
-            Path(aside).unlink(missing_ok=True)
-            raise
+        """Write to a file: see :func:`indexer.kept.save`."""
+        sizes = np.array([len(self.lengths), len(self.text)], np.int64)
+        parts = (sizes, self.frequencies, self.lengths, self.text)
+        kept.save(path, _SOURCE + source, b"".join([part.tobytes() for part in parts]))
 
     @classmethod
     def load(cls, path: Path, source: str) -> Words | None:
         """What save wrote; None when there is no such file, or not a whole one of that source."""
-        try:
-            content = path.read_bytes()
-        except OSError:
+        content = kept.load(path, _SOURCE + source)
+        if content is None:
             return None
-        start = len(_MAGIC) + 16
-        head, digest, body = content[:start], content[start : start + 32], memoryview(content)[start + 32 :]
-        if not head.startswith(_MAGIC) or digest != _digest(source, head, body):
-            return None
-        count, characters = (int(n) for n in np.frombuffer(head, np.int64, 2, len(_MAGIC)))
+        count, characters = (int(n) for n in np.frombuffer(content, np.int64, 2))
         return cls(
-            np.frombuffer(body, np.uint32, characters, 12 * count),
-            np.frombuffer(body, np.uint32, count, 8 * count),
-            np.frombuffer(body, np.int64, count),
+            np.frombuffer(content, np.uint32, characters, 16 + 12 * count),
+            np.frombuffer(content, np.uint32, count, 16 + 8 * count),
+            np.frombuffer(content, np.int64, count, 16),
         )
 
 
@@ -198,9 +185,3 @@ def _open(path: Path) -> Library | None:
 
 def _characters(text: str) -> bytes:
     return text.encode(_ENCODING, "surrogatepass")
-
-
-def _digest(source: str, head: bytes, body: bytes | memoryview) -> bytes:
-    made = sha256(source.encode() + head)
-    made.update(body)
-    return made.digest()

@@ -20,6 +20,7 @@ from indexer.complete import Completer
 from indexer.documents import SCHEMAS
 from indexer.engines.embedded import Embedded
 from indexer.meaning import Follower, Meaning
+from indexer.pinyin import Pinyin
 from indexer.query import Thesaurus, Vocabulary
 from indexer.register import Register
 from indexer.semantic import Embedder
@@ -215,13 +216,14 @@ class Live:
             for edition, folders in (("open", ["open"]), ("full", ["open", "full"])):
                 engine = Embedded.open(schema, [folder / name / kind for name in folders])
                 engines[kind, edition] = engine.weighed(weights.fields.weights()) if kind == "indicators" else engine
-        analyzer = Analyzer(words["lexicon"], cache=self.store.folder / "cache", folded=True)
+        cache = self.store.folder / "cache"
+        analyzer, pinyin = Analyzer(words["lexicon"], cache=cache, folded=True), Pinyin(cache)
         return View(
             folder=folder,
             manifest=manifest,
             seq=manifest.seq,
             pending=0,
-            spelling=Spelling(words["lexicon"], analyzer),
+            spelling=Spelling(words["lexicon"], analyzer, pinyin),
             words=Vocabulary(
                 analyzer,
                 Thesaurus.of(synonyms),
@@ -229,7 +231,7 @@ class Live:
                 words["lexicon"],
                 engines["indicators", "open"].frequency,
             ),
-            completer=Completer.load(folder / "open" / "complete.bin"),
+            completer=Completer.load(folder / "open" / "complete.bin", pinyin),
             engines=engines,
             generation=manifest.public,
         )

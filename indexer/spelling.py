@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from corpus.text import fold
-from indexer.analysis import Analyzer, pinyin
+from indexer.analysis import Analyzer
+from indexer.pinyin import Pinyin
 
 # The lengths of words that are corrected, and how many errors a query may have.
 SHORTEST, LONGEST, ERRORS = 2, 6, 3
@@ -18,8 +19,8 @@ _GAP = "\0"
 class Spelling:
     """Finds the lexicon's word where one character of it was mistaken. Threads share it."""
 
-    def __init__(self, lexicon: Sequence[str], analyzer: Analyzer) -> None:
-        self._lexicon, self._analyzer = frozenset(lexicon), analyzer
+    def __init__(self, lexicon: Sequence[str], analyzer: Analyzer, pinyin: Pinyin) -> None:
+        self._lexicon, self._analyzer, self._pinyin = frozenset(lexicon), analyzer, pinyin
 
     @cached_property
     def _patterns(self) -> dict[str, list[str]]:
@@ -51,9 +52,10 @@ class Spelling:
                     continue
                 meant = [m for k, m in self._meant(typed) if strange[start + k]]
                 # Of two characters one is little to go by: it must at least sound the same.
-                meant = [m for m in meant if length > SHORTEST or pinyin(m)[0] == pinyin(typed)[0]]
+                sound = self._pinyin(typed)[0]
+                meant = [m for m in meant if length > SHORTEST or self._pinyin(m)[0] == sound]
                 if meant:
-                    return typed, min(meant, key=lambda m: (pinyin(m)[0] != pinyin(typed)[0], m))
+                    return typed, min(meant, key=lambda m: (self._pinyin(m)[0] != sound, m))
         return None
 
     def _meant(self, typed: str) -> Iterator[tuple[int, str]]:

@@ -85,7 +85,7 @@ def _value(node: ast.expr, names: dict[str, object], place: str) -> str:
 # Patterns made from local names: what they look like at most.
 LOCAL: dict[tuple[str, str], str] = {
     ("corpus/structure.py", "finer[0]"): r"(?<=[。！？])(?![”’）」])|(?<=[。！？][”’）」])|(?<=[；，、])",
-    ("indexer/analysis.py", "f'({RE_HANS.pattern[1:-1]})'"): f"({RE_HANS.pattern[1:-1]})",
+    ("indexer/pinyin.py", "f'({self.hans})'"): f"({RE_HANS.pattern[1:-1]})",
     ("indexer/project_types.py", "'|'.join(words.split())"): "补助|补贴|运行|维护",
     ("indexer/review_tables.py", "f'(?<![0-9]){month}月'"): r"(?<![0-9])(?:1[0-2]|[1-9])月",
     ("webapp/auth.py", "sign"): r"Edg[e/]|OPR/|Firefox/|iPhone|iPad|Mac OS",

@@ -14,6 +14,7 @@ from bench.speed.measures import MB, percentiles, ratio
 from bench.speed.race import PASSES
 from indexer import complete
 from indexer.complete import Completer, Completion
+from indexer.pinyin import Pinyin
 
 LIMIT = 10
 _ORDER = {"domain": 0, "industry": 1, "use": 2, "word": 3, "indicator": 4}
@@ -26,10 +27,10 @@ def run(shelf: Shelf, size: int, folder: Path, prefixes: Sequence[str]) -> dict[
         texts.setdefault(name, Completion(name, "indicator", str(number)))
     begun = time.perf_counter()
     present = {term for d in shelf.documents if not d.restricted for terms in d.terms.values() for term in terms}
-    complete.save(folder / "complete.bin", list(texts.values()), present)
+    complete.save(folder / "complete.bin", list(texts.values()), present, Pinyin())
     built = time.perf_counter() - begun
     begun = time.perf_counter()
-    ours = Completer.load(folder / "complete.bin")
+    ours = Completer.load(folder / "complete.bin", Pinyin())
     opened = time.perf_counter() - begun
     peer = _Index(folder / "names.db", list(texts.values()))
     asked = (*prefixes[:5], *prefixes)

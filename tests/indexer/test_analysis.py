@@ -9,14 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pypinyin
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.text import fold
 from indexer import kernel
-from indexer.analysis import STOP_WORDS, Analyzer, characters, fold_latin, pinyin
+from indexer.analysis import STOP_WORDS, Analyzer, characters
 
 
 @pytest.fixture(scope="module", params=["on", "off"], autouse=True)
@@ -91,32 +89,6 @@ def test_characters_leave_out_blanks_only() -> None:
     assert characters(" 农村\t公 路%A ") == ["农", "村", "公", "路", "%", "a"]
 
 
-@pytest.mark.parametrize(
-    ("text", "full", "initials"),
-    [
-        ("农村公路", "nongcungonglu", "ncgl"),
-        ("合格率", "hegelu", "hgl"),
-        ("绿化率", "luhualu", "lhl"),
-        ("银行", "yinhang", "yh"),
-        ("PM2.5浓度", "pm2.5nongdu", "pm2.5nd"),
-        ("", "", ""),
-    ],
-)
-def test_pinyin(text: str, full: str, initials: str) -> None:
-    assert pinyin(text) == (full, initials)
-
-
-@given(st.text(alphabet="农村公路银行长乐重庆一行率绿化ü A1.、%", max_size=12))
-def test_pinyin_word_by_word_is_that_of_the_whole(text: str) -> None:
-    whole = [fold_latin(s) for s in pypinyin.lazy_pinyin(fold(text), errors=list)]
-    assert pinyin(text) == ("".join(whole), "".join(s[0] for s in whole if s))
-
-
-@pytest.mark.parametrize("typed", ["lühualü", "lvhualv", "luhualu", "LV HUA LV", "lu'hua-lu", "Ｌｖｈｕａｌｖ"])
-def test_the_spellings_of_ue_are_one(typed: str) -> None:
-    assert fold_latin(typed) == pinyin("绿化率")[0]
-
-
 CHILD = """
 import sys
 from pathlib import Path
@@ -159,26 +131,3 @@ def test_the_dictionary_cache_lies_in_the_given_folder_alone(
 
 def test_no_cache_is_kept_where_none_was_asked_for(tmp_path: Path) -> None:
     assert (child(tmp_path, ""), list(tmp_path.iterdir())) == (["农村公路 养护"], [])
-
-
-LOADING = """
-import sys
-from threading import Thread
-from indexer import analysis
-heard = []
-with analysis._loading:
-    threads = [Thread(target=lambda: heard.append(analysis.pinyin("农村公路"))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    threads[0].join(0.5)
-    print([thread.is_alive() for thread in threads], heard, "pypinyin" in sys.modules)
-for thread in threads:
-    thread.join()
-print(heard)
-"""
-
-
-def test_one_thread_loads_the_dictionaries_of_pinyin_and_others_wait() -> None:
-    """Their modules import each other: threads that meet within them fail."""
-    ran = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines() == [f"{[True] * 4} [] False", str([("nongcungonglu", "ncgl")] * 4)]

@@ -16,12 +16,13 @@ from corpus.access import PUBLIC
 from corpus.store import Store
 from corpus.text import fold, is_latin
 from indexer import complete
-from indexer.analysis import fold_latin, pinyin
 from indexer.complete import MAX_PINYIN, Completer, Completion, listed
 from indexer.engines import arrays
 from indexer.live import Live
+from indexer.pinyin import Pinyin, fold_latin
 
 Library = tuple[Store, Live]
+pinyin = Pinyin()
 
 
 @pytest.fixture
@@ -125,8 +126,8 @@ def test_texts_are_those_of_public_records_and_the_lexicon(library: Library) -> 
 def test_what_is_kept_is_saved_as_it_was_and_removed(library: Library, tmp_path: Path) -> None:
     offered, present = complete.texts(library[0]), {"边坡", "弯沉"}
     complete.keep(tmp_path / "texts", offered)
-    complete.save_kept(tmp_path / "kept.bin", tmp_path / "texts", present)
-    complete.save(tmp_path / "whole.bin", offered, present)
+    complete.save_kept(tmp_path / "kept.bin", tmp_path / "texts", present, pinyin)
+    complete.save(tmp_path / "whole.bin", offered, present, pinyin)
     assert (tmp_path / "kept.bin").read_bytes() == (tmp_path / "whole.bin").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["kept.bin", "whole.bin"]
 
@@ -152,7 +153,8 @@ def test_without_drops_the_names_of_those_ids(library: Library, completer: Compl
 
 def test_order_is_from_general_to_special() -> None:
     kinds = ("indicator", "word", "use", "industry", "domain")
-    completer = Completer(listed([(f"公路{n}", kind, "", f"gonglu{n}", f"gl{n}") for n, kind in enumerate(kinds)]))
+    rows = [(f"公路{n}", kind, "", f"gonglu{n}", f"gl{n}") for n, kind in enumerate(kinds)]
+    completer = Completer(listed(rows), pinyin)
     expected = [Completion(f"公路{n}", kinds[n]) for n in (4, 3, 2, 1, 0)]
     assert (completer.complete("公路"), completer.complete("gl")) == (expected, expected)
     assert replace(expected[0], id="x").as_json() == {"text": "公路4", "kind": "domain", "id": "x"}
@@ -285,7 +287,7 @@ def test_the_same_as_looking_at_every_text(tmp_path_factory: pytest.TempPathFact
     gone = {f"i{n}" for n in data.draw(st.sets(st.integers(0, 8), max_size=4))}
     path = tmp_path_factory.getbasetemp() / "listed.bin"
     arrays.save(path, listed(rows), None)
-    completer = Completer.load(path)
+    completer = Completer.load(path, pinyin)
     pairs = [
         (completer, Plain(rows)),
         (completer.without(gone), Plain([row for row in rows if row[2] not in gone])),

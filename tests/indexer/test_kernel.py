@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from corpus import reference
 from corpus.text import fold
-from indexer import analysis, kernel
+from indexer import analysis, kept, kernel
 from indexer.analysis import Analyzer
 from indexer.kernel import LIBRARY, Words
 
@@ -224,29 +224,11 @@ def test_saved_words_are_read_again(saved: tuple[Words, Path]) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["words.bin"]
 
 
-def test_damaged_or_foreign_words_are_not_read(saved: tuple[Words, Path], tmp_path: Path) -> None:
+def test_words_of_another_source_are_not_read(saved: tuple[Words, Path], tmp_path: Path) -> None:
     _, path = saved
-    whole = path.read_bytes()
-    assert Words.load(path, "source 2") is None
-    assert Words.load(tmp_path / "none", "source 1") is None
-    assert Words.load(tmp_path, "source 1") is None
-    for at in range(len(whole)):
-        path.write_bytes(whole[:at])
-        assert Words.load(path, "source 1") is None
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        assert Words.load(path, "source 1") is None
-    path.write_bytes(whole + b"\0")
-    assert Words.load(path, "source 1") is None
-
-
-def test_words_that_cannot_be_written_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError
-
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OSError):  # noqa: PT011
-        Words.of(["农村"], [1]).save(tmp_path / "words.bin", "source")
-    assert list(tmp_path.iterdir()) == []
+    kept.save(tmp_path / "other", "source 1", b"no words")
+    found = [Words.load(path, "source 2"), Words.load(tmp_path / "none", "source 1")]
+    assert [*found, Words.load(tmp_path / "other", "source 1")] == [None] * 3
 
 
 # ---- without a compiler ----

@@ -9,7 +9,7 @@ from typing import Any
 from corpus.indicators import indicator_id
 from corpus.model import CATEGORIES
 from indexer import relevance
-from indexer.analysis import pinyin
+from indexer.pinyin import Pinyin
 
 from .library import BEASTS, LATE_USE, OPEN_USES, OWNERS, PASSWORD, SEALED_USES, WORDS, Library
 from .world import Ask
@@ -17,6 +17,7 @@ from .world import Ask
 PAGE = {"X-CSRF-Token": "test-token"}
 SECRET = "kX9mKqgVfWmJ3Qj7bq0Zs5TtXyYw2LhE"  # noqa: S105
 NOWHERE = "ffffffffff"
+pinyin = Pinyin()
 
 
 class Asker:

@@ -43,9 +43,10 @@ from corpus.readers.tables import Row
 from corpus.store import Store
 from corpus.words import Synonym, SynonymType
 from indexer import build
-from indexer.analysis import pinyin
+from indexer.pinyin import Pinyin
 from webapp import cli
 
+pinyin = Pinyin()
 HIDDEN_CHARACTERS = "鼯鼢黢黪鲮鲼鬈鬏骒骺饕餮韪韫雒霭隗阊镢镡锝铴钐郗邳逄赭赜诖谳觫袈蝽蜢蛏"
 PUBLIC_CHARACTERS = "樾榫楣栳柽杈晷旆斛敉挹拊戽悖恸怙彀弁庠幞"
 KILLS = 5
