@@ -216,14 +216,19 @@ class Live:
             for edition, folders in (("open", ["open"]), ("full", ["open", "full"])):
                 engine = Embedded.open(schema, [folder / name / kind for name in folders])
                 engines[kind, edition] = engine.weighed(weights.fields.weights()) if kind == "indicators" else engine
-        cache = self.store.folder / "cache"
-        analyzer, pinyin = Analyzer(words["lexicon"], cache=cache, folded=True), Pinyin(cache)
+        base, cache = self._base, self.store.folder / "cache"
+        pinyin = Pinyin(cache)
+        if base and base.words.lexicon == words["lexicon"]:  # most builds leave it as it was
+            analyzer, spelling = base.words.analyzer, base.spelling
+        else:
+            analyzer = Analyzer(words["lexicon"], cache=cache, folded=True)
+            spelling = Spelling(words["lexicon"], analyzer, pinyin)
         return View(
             folder=folder,
             manifest=manifest,
             seq=manifest.seq,
             pending=0,
-            spelling=Spelling(words["lexicon"], analyzer, pinyin),
+            spelling=spelling,
             words=Vocabulary(
                 analyzer,
                 Thesaurus.of(synonyms),

@@ -67,7 +67,7 @@ def parser() -> ArgumentParser:
         "--processes",
         metavar="N",
         default=os.environ.get(processes.VARIABLE, ""),
-        help=f"服务进程数，默认 {processes.PROCESSES}；每个进程最多用满一个处理器核",
+        help=f"服务进程数，每个进程最多用满一个处理器核；默认每核一个，至多 {processes.USUAL} 个",
     )
     serve.add_argument("--personas", action="store_true", help="建立示例账户并打印一次性登录链接（仅限本机）")
     serve.set_defaults(run=run_serve)

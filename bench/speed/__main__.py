@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     parser.add_argument("--data", type=Path, help="service: serve a copy (default: new); grow, whole: make")
     parser.add_argument("--records", type=int, default=SIZES[1], help="grow, whole: how many indicators")
-    parser.add_argument("--processes", type=int, default=1, help="service: how many processes serve")
+    parser.add_argument("--processes", type=int, help="service: how many processes serve, by default as usual")
     parser.add_argument("--seconds", type=float, default=6.0, help="service: how long each load lasts")
     return parser
 

@@ -45,8 +45,8 @@ TARGETS = {
 }
 
 
-def run(data: Path | None, seconds: float, processes: int = 1) -> dict[str, Any]:
-    """All figures of the service with so many processes; ``data`` is copied, not touched."""
+def run(data: Path | None, seconds: float, processes: int | None = None) -> dict[str, Any]:
+    """All figures of the service with so many processes, or as many as usual; ``data`` is copied, not touched."""
     shelf = library.read()
     asked = _requests(shelf)
     with tempfile.TemporaryDirectory(prefix="bench-service-") as name:
@@ -68,7 +68,7 @@ def run(data: Path | None, seconds: float, processes: int = 1) -> dict[str, Any]
                 "after_start_mb": product.memory,
                 "resident_mb": product.held(),
                 "peak_mb": product.held("VmHWM"),
-                "share_mb": round(sum(shared_out(product.pid)) / MB, 1),
+                "share_mb": product.share(),
                 "peer_mb": round(resident(peer.pid) / MB, 1),
             }
             changed = changes(folder, product.port)
@@ -92,6 +92,10 @@ class Running:
     def held(self, key: str = "VmRSS") -> float:
         """What it and the processes that it started hold in MB, what they share once for each: see `resident`."""
         return round(sum(resident(pid, key) for pid in _family(self.pid)) / MB, 1)
+
+    def share(self) -> float:
+        """The same, what they share once: see `shared_out`."""
+        return round(sum(shared_out(self.pid)) / MB, 1)
 
 
 def _family(process: int) -> list[int]:
@@ -125,9 +129,9 @@ def _server(module: str, *arguments: str, path: str) -> Iterator[Running]:
             process.wait(30)
 
 
-def serving(data: Path, processes: int = 1) -> AbstractContextManager[Running]:
-    """The product, serving a data folder."""
-    options = ("--data", str(data), "serve", "--processes", str(processes), "--port")
+def serving(data: Path, processes: int | None = None) -> AbstractContextManager[Running]:
+    """The product, serving a data folder with so many processes, or as many as usual."""
+    options = ("--data", str(data), "serve", "--processes", str(processes or ""), "--port")
     return _server("webapp.cli", *options, path=HEALTH)
 
 

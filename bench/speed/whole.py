@@ -102,11 +102,12 @@ def _served(data: Path) -> dict[str, Any]:
                 name: round(min(ask(path.format(quote(WORDS.get(name, WORD)))) for _ in range(REPEATS)) * 1000, 1)
                 for name, path in PAGES.items()
             }
-        after = first.held()
+        after = first.held(), first.share()
         changed = changes(data, first.port)
         memory = {
             "after_start_mb": first.memory,
-            "resident_mb": after,
+            "resident_mb": after[0],
+            "share_mb": after[1],
             "peak_mb": first.held("VmHWM"),
         }
         messages = {

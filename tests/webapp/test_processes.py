@@ -414,7 +414,15 @@ def test_without_fork_there_is_one(
     assert cli.main(["--data", str(tmp_path / "data"), "serve", "--processes", "2"]) == 2
     told = "本系统不支持多个服务进程，请把服务进程数（--processes 或环境变量 ZHIBIAO_PROCESSES）设为 1。\n"
     assert (capsys.readouterr().err, list(tmp_path.iterdir())) == (told, [])
-    assert [processes.wanted(text) for text in ("1", "", " ")] == [1, processes.PROCESSES, processes.PROCESSES]
+    assert [processes.wanted(text) for text in ("1", "", " ")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("processors", "usual"), [({3}, 1), ({0, 1}, 2), ({*range(64)}, 2)])
+def test_by_default_there_is_one_for_each_processor_up_to_two(
+    monkeypatch: pytest.MonkeyPatch, processors: set[int], usual: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: processors)
+    assert [processes.wanted(text) for text in ("", " ", "1", "2", "3")] == [usual, usual, 1, 2, 3]
 
 
 def test_an_address_in_use_is_told(data: Path, port: int) -> None:
