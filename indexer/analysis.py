@@ -27,7 +27,7 @@ _STOP_PHRASES = ("及其", "以及", "进行", "开展", "实施", "有关", "�
 STOP_WORDS = frozenset((*_STOP_CHARACTERS, *_STOP_PHRASES))
 _TERM = re.compile(r"[\w%‰]")
 
-# What is read once in a process: jieba's own words for the kernel, or for jieba itself.
+# What is made once in a process: jieba's own words for the kernel, or for jieba itself.
 _lock = threading.Lock()
 _words: list[Words] = []
 _frequencies: list[tuple[dict[str, int], int]] = []
@@ -35,20 +35,20 @@ _frequencies: list[tuple[dict[str, int], int]] = []
 
 def _kernel_words(cache: Path | None) -> Words:
     """jieba's own words for the kernel, of which a copy is kept in the given folder."""
+    source = f"jieba {jieba.__version__}"
+    path = cache / "words.bin" if cache else None
+    kept = Words.load(path, source) if path else None
+    if kept is not None:  # eight megabytes that nobody needs a second time
+        return kept
     with _lock:
         if not _words:
-            source = f"jieba {jieba.__version__}"
-            path = cache / "words.bin" if cache else None
-            words = Words.load(path, source) if path else None
-            if words is None:
-                with jieba.Tokenizer().get_dict_file() as file:
-                    lines = [line.split(" ", 2) for line in file.read().decode("utf-8").strip().split("\n")]
-                words = Words.of([line[0] for line in lines], (int(line[1]) for line in lines))
-                if path:
-                    with suppress(OSError):  # a full disk makes the next start slower, no more
-                        words.save(path, source)
-            _words.append(words)
-        return _words[0]
+            with jieba.Tokenizer().get_dict_file() as file:
+                lines = [line.split(" ", 2) for line in file.read().decode("utf-8").strip().split("\n")]
+            _words.append(Words.of([line[0] for line in lines], (int(line[1]) for line in lines)))
+    if path:
+        with suppress(OSError):  # a full disk makes the next start slower, no more
+            _words[0].save(path, source)
+    return _words[0]
 
 
 def _jieba_words(cache: Path | None) -> tuple[dict[str, int], int]:

@@ -127,6 +127,7 @@ def run_serve(args: Namespace) -> int:
         build.manifest(build.current(data))
     except NotReady:
         build.build(store, progress)
+    processes.one_heap()
     app = create_app(data)
     security.trust(app, args.host)
     try:

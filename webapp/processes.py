@@ -6,6 +6,7 @@ over the others, with no thread beside it: a fork copies the locks that other th
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import signal
@@ -30,6 +31,8 @@ USUAL, MOST = 2, 64
 HASTY, MOMENT = 5, 1.0
 # So many seconds a connection is left to those who hold fewer; they may be busy, and then somebody else takes it.
 LEAVE = 0.005
+# mallopt(3): how many heaps there may be.
+_M_ARENA_MAX = -8
 # What the first process waits for; the alarm is its own, to try once more what failed.
 _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGALRM}
 
@@ -55,6 +58,15 @@ def wanted(text: str) -> int:
 def usual() -> int:
     """One for each processor up to :data:`USUAL`: every further one takes some 90 MB at eight thousand records."""
     return min(USUAL, len(os.sched_getaffinity(0))) if hasattr(os, "fork") else 1
+
+
+def one_heap() -> None:
+    """Have all threads take memory from one heap where the C library gives each its own, and none gives any back.
+
+    Python's lock lets one of them ask at a time anyway. Without it a server grows with every build that it serves.
+    """
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 class Level:

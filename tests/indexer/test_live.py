@@ -289,9 +289,9 @@ def test_eight_threads_search_while_another_writes_and_builds(
     assert found(store, live, "“检测座数”") == (1, ["2100003"])
 
 
-@pytest.mark.parametrize(("terms", "kept"), [([], 2), (["弯沉检测"], 0)])
+@pytest.mark.parametrize("terms", [[], ["弯沉检测"]])
 def test_what_served_before_goes_with_the_last_who_uses_it(
-    store: Store, live: Live, rows: Rows, put_rows: PutRows, terms: list[str], kept: int
+    store: Store, live: Live, rows: Rows, put_rows: PutRows, terms: list[str]
 ) -> None:
     """A server looks for cycles too rarely to wait for that: every generation would be kept beside the next.
 
@@ -320,5 +320,6 @@ def test_what_served_before_goes_with_the_last_who_uses_it(
         left = [sum(part() is not None for part in parts) for parts in (first, second, third)]
     finally:
         gc.enable()
+    kept = 0 if terms else 2
     assert left == [kept, kept, len(third)]
     assert live.view().words.analyzer.words("做弯沉检测") == (["做", "弯沉检测"] if terms else ["做", "弯沉", "检测"])

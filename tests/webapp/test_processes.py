@@ -397,6 +397,31 @@ def test_attempts_are_counted_over_processes_that_come_and_go() -> None:
     ) == (0, "[0, 10, 0, 0, 0]\n0\n", "")
 
 
+HEAPS = """
+import ctypes, sys
+from threading import Barrier, Thread
+from webapp import processes
+if sys.argv[1] == "one":
+    processes.one_heap()
+held, done = Barrier(5), Barrier(5)
+def hold():
+    held.wait(bytes(1000) and None)
+    done.wait()
+threads = [Thread(target=hold) for _ in range(4)]
+for thread in threads:
+    thread.start()
+held.wait()
+ctypes.CDLL(None).malloc_stats()
+done.wait()
+"""
+
+
+@pytest.mark.parametrize(("heaps", "count"), [("one", 1), ("own", 5)])
+def test_threads_take_memory_from_one_heap(heaps: str, count: int) -> None:
+    ran = subprocess.run([sys.executable, "-c", HEAPS, heaps], capture_output=True, text=True, check=True)
+    assert ran.stderr.count("Arena ") == count
+
+
 # What is refused
 
 
