@@ -274,10 +274,10 @@ def of_draft(
         score[numbers == n] += weights.taken * min(1.0, log1p(taken[id]) / log1p(WIDELY))
         why[n] = (*why.get(n, ()), f"{taken[id]}人在同类项目中采用过")
     rows = _Rows(numbers, -score, lexical)
-    order = _ordered(rows, register.named)
+    order = _ordered(rows, register)
     values = _measure(pool, goal, rows, order, why)
     if values and weights.quantity:
-        order = _ordered(rows, register.named)
+        order = _ordered(rows, register)
     numbers, families = numbers[order], families[order]
     return Candidates(
         numbers,
@@ -301,16 +301,15 @@ class _Rows(NamedTuple):
     lexical: NDArray[np.float64]
 
 
-def _ordered(rows: _Rows, named: Mapping[int, Named]) -> NDArray[np.int64]:
+def _ordered(rows: _Rows, register: Register) -> NDArray[np.int64]:
     """The places of the scores, best first, equal ones by code."""
-    order = np.argsort(rows.minus, kind="stable")
-    rising = rows.minus[order]
-    edges = np.flatnonzero(np.concatenate([[True], rising[1:] != rising[:-1], [True]]))
-    tied = np.flatnonzero(np.diff(edges) > 1)
-    for start, end in zip(edges[tied].tolist(), edges[tied + 1].tolist(), strict=True):
-        equal = order[start:end].tolist()
-        codes = [named[n].code for n in rows.numbers[equal].tolist()]
-        order[start:end] = [place for _, place in sorted(zip(codes, equal, strict=True))]
+    ranks = register.rank[rows.numbers]
+    order = np.lexsort((ranks, rows.minus))
+    scores, codes = rows.minus[order], ranks[order]
+    if ((scores[1:] == scores[:-1]) & (codes[1:] == codes[:-1])).any():  # codes that differ late
+        whole = [register.named[n].code for n in rows.numbers.tolist()]
+        minus = rows.minus.tolist()
+        order = np.array(sorted(order.tolist(), key=lambda place: (minus[place], whole[place])), np.int64)
     return order
 
 

@@ -62,6 +62,8 @@ class Register:
         self.common = np.zeros(engine.places, np.bool_)
         self.counts = np.full(engine.places, -1, np.int32)
         """The number of the unit that it counts in; below 0 where it is no quantity."""
+        self.rank = np.zeros(engine.places, np.uint64)
+        """The first eight bytes of its code as a number: codes are in its order, where they differ in these."""
         self.units: dict[str, int] = {}
         self.named: dict[int, Named] = {}
 
@@ -96,7 +98,9 @@ class Register:
         self.common[number] = facets["kind"] == Kind.COMMON.value
         if CATEGORIES[self.category[number]].short == "数量":
             self.counts[number] = self.units.setdefault(facets["unit"], len(self.units))
-        self.named[number] = Named(card.id, card.sorts["code"], name)
+        code = card.sorts["code"]
+        self.rank[number] = int.from_bytes(code.encode()[:8].ljust(8, b"\0"))
+        self.named[number] = Named(card.id, code, name)
         place = self._numbers.setdefault(family, len(self.families))
         if place == len(self.families):
             self.families.append(family)

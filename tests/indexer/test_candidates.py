@@ -265,6 +265,18 @@ def test_a_figure_belongs_to_the_two_nearest_of_its_unit(store: Store, live: Liv
     assert reasons(found, "目标中的“120公里”") == {"2100001", "2100002"}
 
 
+@pytest.mark.parametrize(
+    "codes", [("4100012", "4100011", "4100010"), ("共性指标B", "共性指标", "4100010A", "共性指标A", "4100010")]
+)
+def test_equal_scores_come_by_code_also_where_codes_begin_alike(
+    store: Store, live: Live, put_rows: PutRows, codes: tuple[str, ...]
+) -> None:
+    put_rows(store, *({**ANYWHERE, "code": code, "name": f"{code}满意度"} for code in codes))
+    found = ranked(store, live.view(), Draft("干部培训项目", "培训200人"))
+    assert found == sorted(found, key=lambda c: (c.minus, c.code))
+    assert [c.code for c in found if c.code in codes] == sorted(codes)
+
+
 def test_under_another_use_what_the_inferred_one_gave_is_gone(store: Store, live: Live) -> None:
     named = {item.indicator.code: item for item in suggest(store, live, ROADS, PUBLIC).items}
     other = {i.indicator.code: i for i in suggest(store, live, replace(ROADS, use="高标准农田建设"), PUBLIC).items}

@@ -59,6 +59,8 @@ def test_rows_are_what_the_store_says(store: Store, live: Live, put_rows: PutRow
         for i in records.values()
     }  # fmt: skip
     assert Family(None, "培训", True, False) in held.families
+    by_rank = numbers[np.argsort(held.rank[numbers])].tolist()
+    assert [held.named[n].code for n in by_rank] == sorted(i.code for i in records.values())
 
 
 def test_editions_have_registers_of_their_own_and_changes_begin_others(
