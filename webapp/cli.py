@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from argparse import SUPPRESS, ArgumentParser, Namespace, _SubParsersAction
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,6 +22,7 @@ from corpus.errors import BadInput, Conflict, Forbidden, NotReady, NotSignedIn, 
 from corpus.people import User
 from corpus.store import FILE_NAME, Store
 from indexer import build, folding, meaning, semantic, settings
+from indexer.live import Live
 from webapp import processes
 
 if TYPE_CHECKING:
@@ -142,7 +144,7 @@ def run_serve(args: Namespace) -> int:
     print(f"指标库已启动：{address}", flush=True)
     if args.personas:
         _print_personas(store, address)
-    number = 0
+    number, live = 0, app.extensions["zhibiao"].live
     if count == 1:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         server = listen(app, sockets)
@@ -150,11 +152,12 @@ def run_serve(args: Namespace) -> int:
         for opened in (store, app.extensions["zhibiao"].store):
             opened.close()
         level = processes.Level(count)
-        number = processes.fork(count)
+        number = processes.fork(count, live.close)
         server = listen(app, sockets)
         level.apply(server, number)
     stop = threading.Event()
     threading.Thread(target=application.warm, args=(app,), daemon=True).start()
+    threading.Thread(target=_follow, args=(live, stop), daemon=True).start()
     for work in (_fold, _mean) if number == 0 else ():  # one does it for all
         threading.Thread(target=work, args=(store, stop), daemon=True).start()
     try:
@@ -191,6 +194,13 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _follow(live: Live, stop: threading.Event) -> None:
+    """Take up what was written also while nobody asks: else an idle process would hold on to what served before."""
+    while not stop.wait(LOOK):
+        with suppress(Exception):  # whoever asks next is told
+            live.view()
 
 
 def _fold(store: Store, stop: threading.Event) -> None:

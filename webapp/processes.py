@@ -101,12 +101,13 @@ class Level:
         usual()  # there is none any more when somebody else has taken it
 
 
-def fork(count: int) -> int:
+def fork(count: int, release: Callable[[], None]) -> int:
     """Go on as ``count`` processes: returns in each of them, with its number from 0.
 
-    In the process that called it, it does not return: that one replaces whoever dies by another of the same number,
-    and on SIGTERM or SIGINT ends them all and leaves with 0. When it is killed they end at once. There must be no
-    other thread, and no connection to SQLite. Raises NotReady when processes die as soon as they begin.
+    In the process that called it, it does not return: that one calls ``release`` to let go of what only the others
+    need, replaces whoever dies by another of the same number, and on SIGTERM or SIGINT ends them all and leaves with 0.
+    When it is killed they end at once. There must be no other thread, and no connection to SQLite. Raises NotReady when
+    processes die as soon as they begin.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # by default it would not even be noted
@@ -129,6 +130,7 @@ def fork(count: int) -> int:
                 _begin(reader, writer)
                 return lacking[0]
             running[pid] = lacking.pop(0), time.monotonic()
+        release()
         if signal.sigwait(_SIGNALS) in (signal.SIGTERM, signal.SIGINT):
             _end(running)
         for pid, status in _dead():

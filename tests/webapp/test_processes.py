@@ -211,6 +211,38 @@ def test_each_answers_and_finds_what_was_written(service: Service) -> None:
     )  # fmt: skip
 
 
+def generations(pid: int) -> set[str]:
+    """Those that a process has mapped."""
+    return set(re.findall(r"/index/(gen-[^/]+)/", (PROC / f"{pid}/maps").read_text()))
+
+
+def test_all_let_go_of_what_served_before_also_when_nobody_asks_them(service: Service) -> None:
+    """And the one that only watches holds none."""
+    everybody = [service.process.pid, *service.serving()]
+    before = build.current(service.data).name
+    until(lambda: [generations(pid) for pid in everybody] == [set(), {before}, {before}])
+    store = Store.open(service.data)
+    written(store, name="新建幼儿园总数")
+    build.build(store)
+    store.close()
+    after = build.current(service.data).name
+    assert after != before
+    until(lambda: [generations(pid) for pid in everybody] == [set(), {after}, {after}])
+
+
+def test_one_that_replaces_another_serves_what_is_newest(service: Service) -> None:
+    store = Store.open(service.data)
+    written(store, name="新建幼儿园总数")
+    build.build(store)
+    store.close()
+    first, *_ = before = service.serving()
+    os.kill(first, signal.SIGKILL)
+    until(lambda: len(service.serving()) == 2 and first not in service.serving())
+    [new] = {*service.serving()} - {*before}
+    assert names(service.caller(new), "新建幼儿园总数")
+    assert generations(new) == {build.current(service.data).name}
+
+
 def test_who_signs_in_or_out_does_so_with_all(service: Service) -> None:
     one, other = (service.caller(pid) for pid in service.serving())
     assert one.sign_in("admin", PASSWORD) == 303
@@ -340,7 +372,7 @@ def test_it_gives_up_on_processes_that_die_as_soon_as_they_begin() -> None:
         "from corpus.errors import NotReady\n"
         "from webapp import processes\n"
         "try:\n"
-        "    number = processes.fork(2)\n"
+        "    number = processes.fork(2, lambda: None)\n"
         "except NotReady as error:\n"
         "    raise SystemExit(error.message)\n"
         "os._exit(3)\n"
