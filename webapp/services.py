@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from weakref import ref
 
 from flask import current_app, g
 
@@ -23,13 +25,14 @@ class Tags:
     """
 
     def __init__(self) -> None:
-        self._held: tuple[View | None, dict[bytes, str]] = (None, {})
+        # By a view that others hold: an idle process would keep what served before for the tags of its answers.
+        self._held: tuple[Callable[[], View | None], dict[bytes, str]] = (lambda: None, {})
         self._shown: dict[str, frozenset[str]] = {}
 
     def of(self, view: View, asked: bytes) -> str | None:
         """The tag of the answer that was given on this very view."""
         held, tags = self._held
-        return tags.get(asked) if held is view and not _troubled(view) else None
+        return tags.get(asked) if held() is view and not _troubled(view) else None
 
     def shown(self, tag: str) -> frozenset[str]:
         """The restricted records in the answer of that tag."""
@@ -38,9 +41,9 @@ class Tags:
     def note(self, view: View, asked: bytes, tag: str, shown: frozenset[str] = frozenset()) -> None:
         """Remember the tag of an answer; ``view`` was taken before it was made."""
         held, tags = self._held
-        if held is not view or len(tags) >= TAGS:
+        if held() is not view or len(tags) >= TAGS:
             tags = {}
-            self._held, self._shown = (view, tags), {}
+            self._held, self._shown = (ref(view), tags), {}
         if not _troubled(view):
             if shown:  # before the tag: who finds that finds these
                 self._shown[tag] = shown

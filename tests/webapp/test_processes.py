@@ -221,6 +221,9 @@ def test_all_let_go_of_what_served_before_also_when_nobody_asks_them(service: Se
     everybody = [service.process.pid, *service.serving()]
     before = build.current(service.data).name
     until(lambda: [generations(pid) for pid in everybody] == [set(), {before}, {before}])
+    for caller in [service.caller(pid) for pid in everybody[1:]]:
+        for path in ("indicators?q=公路", "complete?q=公", "indicators?q=“公路”"):
+            assert caller.ask(f"/api/v1/{quote(path, safe='?=')}")[0] == 200
     store = Store.open(service.data)
     written(store, name="新建幼儿园总数")
     build.build(store)
