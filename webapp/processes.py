@@ -56,7 +56,7 @@ def wanted(text: str) -> int:
 
 
 def usual() -> int:
-    """One for each processor up to :data:`USUAL`: every further one takes some 90 MB at eight thousand records."""
+    """One for each processor up to :data:`USUAL`: every further one takes some 100 MB at eight thousand records."""
     return min(USUAL, len(os.sched_getaffinity(0))) if hasattr(os, "fork") else 1
 
 
