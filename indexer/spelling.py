@@ -51,6 +51,8 @@ class Spelling:
                 if sum(strange[start : start + length]) < SHORTEST or typed in self._lexicon:
                     continue
                 meant = [m for k, m in self._meant(typed) if strange[start + k]]
+                if not meant:
+                    continue
                 # Of two characters one is little to go by: it must at least sound the same.
                 sound = self._pinyin(typed)[0]
                 meant = [m for m in meant if length > SHORTEST or self._pinyin(m)[0] == sound]

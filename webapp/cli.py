@@ -144,20 +144,20 @@ def run_serve(args: Namespace) -> int:
     print(f"指标库已启动：{address}", flush=True)
     if args.personas:
         _print_personas(store, address)
-    number, live = 0, app.extensions["zhibiao"].live
+    number, services = 0, app.extensions["zhibiao"]
     if count == 1:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         server = listen(app, sockets)
     else:
-        for opened in (store, app.extensions["zhibiao"].store):
+        for opened in (store, services.store):
             opened.close()
         level = processes.Level(count)
-        number = processes.fork(count, live.close)
+        number = processes.fork(count, services.live.close)
         server = listen(app, sockets)
         level.apply(server, number)
     stop = threading.Event()
     threading.Thread(target=application.warm, args=(app,), daemon=True).start()
-    threading.Thread(target=_follow, args=(live, stop), daemon=True).start()
+    threading.Thread(target=_follow, args=(services.live, stop), daemon=True).start()
     for work in (_fold, _mean) if number == 0 else ():  # one does it for all
         threading.Thread(target=work, args=(store, stop), daemon=True).start()
     try:

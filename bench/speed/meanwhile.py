@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.speed.measures import MB, percentiles, shared_out
+from bench.speed.measures import percentiles, share
 from corpus import indicators
 from corpus.model import Status
 from corpus.store import Store
@@ -35,7 +35,7 @@ def run(
     """
     begun = time.perf_counter()
     rest = _asked(port, asked, lambda: time.perf_counter() - begun < REST)
-    held, most = [_held(process)], 0.0
+    held, most = [share(process)], 0.0
     during: dict[str, list[float]] = {name: [] for name in asked}
     store = Store.open(data)
     for _ in range(builds):
@@ -46,7 +46,7 @@ def run(
             during[name] += times
         after = time.perf_counter()
         _asked(port, asked, lambda after=after: time.perf_counter() - after < SETTLE)
-        held.append(_held(process))
+        held.append(share(process))
         most = max(most, watch.most)
     store.close()
     return {
@@ -70,12 +70,8 @@ class _Watch:
         if now - self._begun > PATIENCE:
             raise RuntimeError("what was withdrawn was not built in")
         if now - self._looked > LOOK:
-            self._looked, self.most = now, max(self.most, _held(self._process))
+            self._looked, self.most = now, max(self.most, share(self._process))
         return build.current(self._data) == self._before
-
-
-def _held(process: int) -> float:
-    return round(sum(shared_out(process)) / MB, 1)
 
 
 def _asked(port: int, asked: Mapping[str, Sequence[str]], go_on: Callable[[], bool]) -> dict[str, list[float]]:

@@ -46,6 +46,11 @@ def shared_out(process: int) -> list[int]:
     return [held, *(share for pid in started for share in shared_out(pid))]
 
 
+def share(process: int) -> float:
+    """What a process and all that it started hold together in MB; what they share counts once."""
+    return round(sum(shared_out(process)) / MB, 1)
+
+
 def machine() -> int:
     """The machine's memory in bytes."""
     lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bench.speed import library, meanwhile, questions
-from bench.speed.measures import MB, percentiles, resident, shared_out
+from bench.speed.measures import MB, percentiles, resident, share
 from corpus import indicators
 from corpus.store import Store
 
@@ -68,7 +68,7 @@ def run(data: Path | None, seconds: float, processes: int | None = None) -> dict
                 "after_start_mb": product.memory,
                 "resident_mb": product.held(),
                 "peak_mb": product.held("VmHWM"),
-                "share_mb": product.share(),
+                "share_mb": share(product.pid),
                 "peer_mb": round(resident(peer.pid) / MB, 1),
             }
             changed = changes(folder, product.port)
@@ -92,10 +92,6 @@ class Running:
     def held(self, key: str = "VmRSS") -> float:
         """What it and the processes that it started hold in MB, what they share once for each: see `resident`."""
         return round(sum(resident(pid, key) for pid in _family(self.pid)) / MB, 1)
-
-    def share(self) -> float:
-        """The same, what they share once: see `shared_out`."""
-        return round(sum(shared_out(self.pid)) / MB, 1)
 
 
 def _family(process: int) -> list[int]:

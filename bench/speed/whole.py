@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bench.speed import folder, meanwhile
-from bench.speed.measures import MB, on_disk, percentiles, shared_out
+from bench.speed.measures import MB, on_disk, percentiles, share, shared_out
 from bench.speed.service import LENGTH, LEXICAL, PATIENCE, changes, get, post, serving
 from corpus import indicators
 from corpus.store import FILE_NAME, Store
@@ -102,7 +102,7 @@ def _served(data: Path) -> dict[str, Any]:
                 name: round(min(ask(path.format(quote(WORDS.get(name, WORD)))) for _ in range(REPEATS)) * 1000, 1)
                 for name, path in PAGES.items()
             }
-        after = first.held(), first.share()
+        after = first.held(), share(first.pid)
         changed = changes(data, first.port)
         memory = {
             "after_start_mb": first.memory,
